@@ -1,0 +1,124 @@
+/* Probes: ways to measure the spectrum of the function that a network computes. science.md, "Spectra".
+ *
+ * A probe is points, and a transform of the outputs there. Seven kinds fit into two geometries and four transforms, so
+ * that a backend implements those, and a kind is one file on the host (host/probe/) that fills in this struct:
+ *
+ *   kind               geometry                       transform
+ *   grid1d             lines: 1 line, t = m/N         dft            mean over outputs of |1/N sum|^2
+ *   grid2d             lines: one a row               dft2           power and its radial mean
+ *   manifold           points along gamma(z)          dft
+ *   line               lines through examples         dft            mean over lines and outputs, unnormalised
+ *   kernel             points: training inputs        basis          eigenvectors of a Gram matrix, binned
+ *   nudft              points: training inputs        basis          cos and sin of 2 pi k <p, x>
+ *   exact              lines through examples         segments       closed form from breakpoints */
+#ifndef SPECTRAIN_PROBE_H
+#define SPECTRAIN_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataset.h"
+#include "error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct spt_probe_spec spt_probe_spec; /* one item of `probes:`, checked */
+
+typedef enum spt_geometry {
+    SPT_GEOMETRY_LINES, /* row m * samples + s is origin[m] + (t0 + s dt) direction[m]; nothing stored */
+    SPT_GEOMETRY_POINTS /* rows are stored: points (series * samples, inputs) */
+} spt_geometry;
+
+typedef enum spt_transform {
+    SPT_TRANSFORM_DFT,     /* real DFT over the samples of each series and output; |.|^2 times scale, mean over both */
+    SPT_TRANSFORM_DFT2,    /* real DFT over (series, samples) of each output; |.|^2 times scale, mean over outputs */
+    SPT_TRANSFORM_BASIS,   /* inner products with given vectors over all rows */
+    SPT_TRANSFORM_SEGMENTS /* exact piecewise-linear Fourier coefficients along lines */
+} spt_transform;
+
+/** A named axis of the energies. coordinate (size) float64, e.g. frequencies, in `units`. */
+typedef struct spt_probe_dim {
+    const char *name; /* "frequency"; static */
+    const char *long_name;
+    const char *units;
+    size_t size;
+    double *coordinate;
+} spt_probe_dim;
+
+/** Something else the file keeps with a probe, the same for all runs: e.g. example (point), direction (point, input).
+ */
+typedef struct spt_probe_extra {
+    const char *name;
+    const char *long_name;
+    const char *units;
+    size_t n_dims;           /* 1 or 2 */
+    const char *dim_name[2]; /* "point", "input" */
+    size_t dim_size[2];
+    const float *real; /* one of the two is set; both are borrowed from the probe */
+    const int32_t *integer;
+} spt_probe_extra;
+
+typedef struct spt_probe_attribute {
+    const char *key;
+    char text[64]; /* "3", "3.0", "train" */
+} spt_probe_attribute;
+
+enum { SPT_PROBE_MAX_DIMS = 2, SPT_PROBE_MAX_EXTRAS = 4, SPT_PROBE_MAX_ATTRIBUTES = 12 };
+
+typedef struct spt_probe {
+    char name[64];
+    const char *kind;
+    const char *long_name; /* of the energy, e.g. "energy of the logits along lines through training examples" */
+    const char *units;     /* "output^2" */
+
+    spt_geometry geometry;
+    size_t inputs, outputs;
+    size_t series, samples; /* rows evaluated: series * samples */
+    double t0, dt;          /* lines */
+    float *origin;          /* (series, inputs), lines */
+    float *direction;       /* (series, inputs), lines */
+    float *points;          /* (series * samples, inputs), points */
+
+    spt_transform transform;
+    double scale; /* what |DFT|^2 is multiplied by before the mean: 1/N^2 for grids, 1 for lines */
+
+    size_t n_dims;
+    spt_probe_dim dims[SPT_PROBE_MAX_DIMS];
+    size_t energy_size; /* product of the dims */
+
+    size_t n_extras;
+    spt_probe_extra extras[SPT_PROBE_MAX_EXTRAS];
+    size_t n_attributes;
+    spt_probe_attribute attributes[SPT_PROBE_MAX_ATTRIBUTES];
+    int32_t *example; /* (series): which example of the split a line goes through; NULL when none */
+} spt_probe;
+
+/** Read and check one item of `probes:`. *out: spt_probe_spec_free. Errors: SPT_ECONFIG. */
+spt_status spt_probe_spec_read(const spt_node *item, spt_probe_spec **out, spt_error *err);
+void spt_probe_spec_free(spt_probe_spec *spec);
+const char *spt_probe_spec_name(const spt_probe_spec *spec);
+
+/** Sizes of a probe without its data, for `plan`: rows evaluated a record, energies, bytes of extras in the file. */
+typedef struct spt_probe_shape {
+    size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS], extra_bytes, n_extras;
+} spt_probe_shape;
+spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
+                                spt_error *err);
+
+/** Make the probe for a dataset: choose examples, draw directions (stream PROBE_DIRECTION of seed = data.seed), fill
+ * dims. *out: spt_probe_free. Errors: SPT_EINVAL the probe does not fit the data (inputs, too few examples);
+ * SPT_ENOMEM. */
+spt_status spt_probe_make(const spt_probe_spec *spec, const spt_dataset *dataset, uint32_t seed, spt_probe **out,
+                          spt_error *err);
+void spt_probe_free(spt_probe *probe);
+
+/** Rows first .. first + count - 1 of the probe's points into x (count, inputs). Twin of the device's generator:
+ *  float32 arithmetic origin + t * direction with t = (float)(t0 + s dt), fused multiply-add. */
+void spt_probe_rows(const spt_probe *probe, size_t first, size_t count, float *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* The store: one HDF5 file per sweep, always whole.
+ *
+ * While a sweep runs, what it produces goes to the folder FILE.h5.part/: `journal`, an append-only file of checksummed
+ * entries (data sets, records, snapshots), and `state`, two alternating checksummed slots per run for its arena. Both
+ * survive a kill at any byte. FILE.h5 is assembled from the journal under another name, closed, synced, and renamed.
+ *
+ * One thread of the store's own does all writing while training goes on. Every put copies what it is given and returns;
+ * a put blocks only while more than SPT_STORE_QUEUE_BYTES wait. A write error is kept and returned by the next call. */
+#ifndef SPECTRAIN_STORE_H
+#define SPECTRAIN_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "dataset.h"
+#include "error.h"
+#include "model.h"
+#include "probe.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SPT_FORMAT_NAME       "spectrain"
+#define SPT_FORMAT_VERSION    1
+#define SPT_STORE_QUEUE_BYTES ((size_t)256 << 20)
+
+/** The scalar metrics of a record, in the order in which they are stored. NaN where one does not apply. */
+typedef enum spt_metric {
+    SPT_METRIC_TRAIN_LOSS,
+    SPT_METRIC_TRAIN_ERROR,
+    SPT_METRIC_TEST_LOSS,
+    SPT_METRIC_TEST_ERROR,
+    SPT_METRIC_NOISY_FIT,       /* of the examples whose label changed: share predicted as the noisy label */
+    SPT_METRIC_NOISY_CLEAN,     /* the same examples: share predicted as the true label */
+    SPT_METRIC_CLEAN_FIT,       /* untouched examples: share predicted right */
+    SPT_METRIC_LIPSCHITZ_BOUND, /* product of the layers' spectral norms */
+    SPT_METRIC_COUNT
+} spt_metric;
+
+/** Name in the file ("train_loss"), long name and unit ("1", "nat"); static storage. */
+const char *spt_metric_name(spt_metric metric);
+const char *spt_metric_long_name(spt_metric metric);
+const char *spt_metric_units(spt_metric metric);
+
+/** Status of a run in /runs/status. */
+typedef enum spt_run_status {
+    SPT_RUN_MISSING = 0, /* not trained to the end in this file */
+    SPT_RUN_DONE = 1,
+    SPT_RUN_DIVERGED = 2 /* loss became non-finite; its values after that are NaN */
+} spt_run_status;
+
+/** What a file is for. All borrowed, and must live as long as the store. */
+typedef struct spt_store_spec {
+    const char *config;  /* YAML, as run */
+    const char *backend; /* "cpu" */
+    const char *device, *precision, *denormals;
+    const spt_axes *axes;
+    size_t n_runs;
+    const spt_model_spec *models;    /* (n_runs) inputs and outputs set */
+    const spt_arena *arenas;         /* (n_runs) */
+    const uint64_t *steps_per_epoch; /* (n_runs) */
+    const uint32_t *run_dataset;     /* (n_runs) which data set */
+    size_t n_datasets;
+    const spt_data_shape *data_shapes; /* (n_datasets) inputs, outputs, classes equal in all */
+    bool keep_data;                    /* store x of both splits */
+    spt_schedule records, snapshots;   /* epochs */
+    size_t n_probes;
+    const char *const *probe_names;
+    const spt_probe_shape *probe_shapes; /* (n_probes) */
+} spt_store_spec;
+
+typedef struct spt_store spt_store;
+
+typedef enum spt_store_mode {
+    SPT_STORE_NEW,     /* refuse when FILE.h5 or FILE.h5.part is there */
+    SPT_STORE_REPLACE, /* --force: start anew; an old FILE.h5 stays until the new one takes its place */
+    SPT_STORE_RESUME   /* go on from FILE.h5.part; start anew when there is none */
+} spt_store_mode;
+
+/** Open a store for path. Takes the folder's lock until spt_store_close. With RESUME, *complete tells that FILE.h5 is
+ *  there, complete and of the same config: then there is nothing to do, and *out is NULL.
+ *  Errors: SPT_EEXIST already there, or locked by another process; SPT_EMISMATCH resumed with another config, backend,
+ *  software version or data; SPT_EIO not writable; SPT_ECORRUPT; SPT_ENOMEM. On error nothing is left behind that was
+ *  not there before. */
+spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_store_mode mode, spt_store **out,
+                          bool *complete, spt_error *err);
+
+/** The newest state of a run from which training can go on: every record and snapshot up to its step is in the journal.
+ *  *found false: start from the beginning. state: arenas[run].bytes, caller's. */
+spt_status spt_store_state_load(spt_store *store, size_t run, void *state, bool *found, spt_error *err);
+
+/** A data set and its probes (n_probes of spec), before any record of a run that uses it. Labels, x (keep_data),
+ * sha256, and the probes' dims and extras are kept. A data set already there must be the same: SPT_EMISMATCH. */
+spt_status spt_store_put_dataset(spt_store *store, size_t dataset_index, const spt_dataset *dataset,
+                                 const spt_probe *const *probes, spt_error *err);
+
+/** One record of one run. metrics (SPT_METRIC_COUNT), norms (layers of the run), energy[p]
+ * (probe_shapes[p].energy_size). */
+spt_status spt_store_put_record(spt_store *store, size_t run, size_t record, const double *metrics, const double *norms,
+                                const double *const *energy, spt_error *err);
+
+/** One snapshot: weights out of an arena of that run. Scales of the NTK parameterisation are multiplied in, so that the
+ *  file holds what nn.Linear computes with. */
+spt_status spt_store_put_snapshot(spt_store *store, size_t run, size_t snapshot, const void *state, spt_error *err);
+
+/** The arena of a run, after its records and snapshots up to that step. */
+spt_status spt_store_put_state(spt_store *store, size_t run, const void *state, spt_error *err);
+
+/** Wait until all that was put is written and synced. */
+spt_status spt_store_flush(spt_store *store, spt_error *err);
+
+/** Flush, assemble FILE.h5, close, sync, rename. With complete = true the folder FILE.h5.part is removed after; with
+ *  false (an interrupted sweep) the file holds what there is, complete = 0, and the folder stays for resume. */
+spt_status spt_store_finish(spt_store *store, bool complete, spt_error *err);
+
+/** Stop the writer, give back the lock, free. Takes NULL. Without spt_store_finish the folder stays as it is. */
+void spt_store_close(spt_store *store);
+
+/** Seconds the writer thread has spent on packing, writing and syncing. */
+double spt_store_seconds(const spt_store *store);
+
+/** Bytes that FILE.h5 will have, within 5 %. */
+uint64_t spt_store_predict_bytes(const spt_store_spec *spec);
+
+/* ---- reading */
+
+typedef struct spt_file_info {
+    char software_version[32], backend[16], device[128], precision[32], denormals[16], dataset_sha256[65], created[32];
+    char *config; /* YAML */
+    int format_version;
+    bool complete;
+    uint64_t bytes;
+    size_t n_runs, n_done, n_diverged, n_missing;
+    size_t n_records, n_snapshots, n_probes, n_axes;
+    char **probe_names; /* (n_probes) */
+    char **axis_names;  /* (n_axes) */
+} spt_file_info;
+
+/** Errors: SPT_EIO cannot be opened; SPT_EDATA not a spectrain file; SPT_ECORRUPT damaged. Free: spt_file_info_free. */
+spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *err);
+void spt_file_info_free(spt_file_info *info);
+
+/** Read every dataset (each chunk carries a Fletcher-32 checksum) and check shapes and dimension scales.
+ *  Errors: SPT_ECORRUPT with the first damaged dataset and the run that it belongs to. */
+spt_status spt_file_verify(const char *path, spt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

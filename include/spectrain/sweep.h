@@ -1,0 +1,106 @@
+/* A sweep: all the runs of one config, planned, trained in groups, recorded, kept. What `spectrain run` is written on.
+ */
+#ifndef SPECTRAIN_SWEEP_H
+#define SPECTRAIN_SWEEP_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "config.h"
+#include "error.h"
+#include "store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct spt_sweep spt_sweep;
+
+/** Expand and check a config: every run's settings, data shapes, probes, groups. Trains nothing, and opens data files
+ * only for their headers. config is borrowed. *out: spt_sweep_free. Errors: SPT_ECONFIG, SPT_EDATA, SPT_EIO,
+ * SPT_ENOMEM. */
+spt_status spt_sweep_plan(const spt_config *config, spt_sweep **out, spt_error *err);
+void spt_sweep_free(spt_sweep *sweep);
+
+/** One run as planned. */
+typedef struct spt_planned_run {
+    spt_run_spec spec;
+    size_t parameters;
+    uint64_t steps;      /* to the end */
+    double train_flops;  /* all steps: 2 (forward) + 4 (backward; the first layer 2) per weight and example */
+    double record_flops; /* all records: both splits and the probes */
+    size_t dataset;      /* index of its data set */
+    size_t group;
+} spt_planned_run;
+
+typedef struct spt_sweep_summary {
+    const char *name;
+    size_t n_runs, n_groups, n_datasets, n_records, n_snapshots, n_probes;
+    uint64_t parameters; /* sum over runs */
+    double train_flops, record_flops;
+    uint64_t memory_bytes;  /* the largest group with its data set and probes */
+    uint64_t file_bytes;    /* FILE.h5 when complete, within 5 % */
+    uint64_t working_bytes; /* FILE.h5.part while it runs, at most */
+} spt_sweep_summary;
+
+void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary);
+const spt_planned_run *spt_sweep_run_at(const spt_sweep *sweep, size_t run);
+const spt_axes *spt_sweep_axes(const spt_sweep *sweep);
+
+/** Seconds that training and recording will take, from a short measurement of matrix products on this machine. */
+double spt_sweep_estimate_seconds(const spt_sweep *sweep, size_t threads);
+
+/** Where a sweep is. Borrowed during the callback. */
+typedef struct spt_progress {
+    size_t group, n_groups;
+    size_t n_runs, n_diverged; /* of this group */
+    uint64_t epoch, epochs;
+    double fraction;           /* of the whole sweep, weighted by FLOPs */
+    double elapsed, remaining; /* seconds; remaining is NaN until it can be told */
+    double steps_per_second;   /* all runs of the group together, over the last seconds */
+    double test_error;         /* mean over the group's runs at the last record; NaN before */
+    bool recorded;             /* this call follows a record */
+} spt_progress;
+
+typedef void (*spt_progress_fn)(const spt_progress *progress, void *user);
+
+typedef struct spt_sweep_options {
+    const char *output;  /* FILE.h5; NULL: nothing is kept */
+    const char *backend; /* "auto", "cpu", "cuda"; NULL is auto */
+    int device;
+    size_t threads; /* 0: all */
+    spt_store_mode mode;
+    spt_progress_fn progress; /* may be NULL; called from the calling thread, several times a second */
+    void *user;
+    const volatile sig_atomic_t *stop; /* may be NULL; when it becomes non-zero the sweep saves every run and returns
+                                        * SPT_EINTERRUPTED. May be set from a signal handler. */
+} spt_sweep_options;
+
+/** The end of one run. */
+typedef struct spt_run_result {
+    spt_run_status status;
+    uint64_t diverged_step;           /* SPT_STEP_NONE */
+    double metrics[SPT_METRIC_COUNT]; /* at the last record */
+} spt_run_result;
+
+typedef struct spt_sweep_result {
+    size_t n_runs, n_diverged;
+    spt_run_result *runs;  /* (n_runs) */
+    bool already_complete; /* resumed a file that is complete: nothing was done, runs is NULL */
+    double seconds, train_seconds, record_seconds, store_seconds;
+    spt_device_info device;
+} spt_sweep_result;
+
+/** Train the sweep. *result is filled also when it is interrupted (release: spt_sweep_result_free).
+ *  Errors: SPT_EINTERRUPTED stopped, resume to go on; SPT_EEXIST, SPT_EMISMATCH, SPT_EIO, SPT_EDATA, SPT_ENOMEM,
+ *  SPT_EDEVICE. After an error in mid-run, what was recorded is safe in FILE.h5.part. */
+spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt_sweep_result *result, spt_error *err);
+void spt_sweep_result_free(spt_sweep_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
