@@ -50,7 +50,8 @@ void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary);
 const spt_planned_run *spt_sweep_run_at(const spt_sweep *sweep, size_t run);
 const spt_axes *spt_sweep_axes(const spt_sweep *sweep);
 
-/** Seconds that training and recording will take, from a short measurement of matrix products on this machine. */
+/** Seconds that training and recording will take on `threads` threads of this machine: a few of the sweep's networks
+ * take some steps on random data, the rest follows from the FLOPs. NaN when it cannot be told. */
 double spt_sweep_estimate_seconds(const spt_sweep *sweep, size_t threads);
 
 /** Where a sweep is. Borrowed during the callback. */

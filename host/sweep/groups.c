@@ -1,0 +1,159 @@
+/* Groups: which runs are trained together, and what that takes. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sweep/sweep_internal.h"
+
+/* A group's records wait in host memory until they are handed to the store; this bounds them, and so the memory of a
+ * sweep of any size. Results do not depend on it. */
+static const uint64_t GROUP_RECORD_BYTES = (uint64_t)128 << 20;
+
+double spt_sweep_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static uint64_t record_bytes(const spt_sweep *sweep, size_t run) {
+    uint64_t bytes = sweep->data_shapes[sweep->run_dataset[run]].train; /* one flag an example */
+    for (size_t p = 0; p < sweep->settings.n_probes; p++)
+        bytes += sweep->probe_shapes[p].energy_size * sizeof(double);
+    return bytes + sweep->arenas[run].layers * sizeof(double);
+}
+
+uint64_t spt_sweep_run_bytes(const spt_sweep *sweep, size_t run) {
+    return sweep->arenas[run].bytes + record_bytes(sweep, run);
+}
+
+uint64_t spt_sweep_dataset_bytes(const spt_sweep *sweep, size_t dataset) {
+    const spt_data_shape *shape = &sweep->data_shapes[dataset];
+    uint64_t columns = shape->inputs + (shape->classes > 0 ? 2 : 2 * shape->outputs);
+    uint64_t bytes = ((uint64_t)shape->train + shape->test) * columns * sizeof(float);
+    for (size_t p = 0; p < sweep->settings.n_probes; p++)
+        bytes += sweep->probe_shapes[p].extra_bytes;
+    return bytes;
+}
+
+void spt_sweep_free_groups(spt_sweep *sweep) {
+    for (size_t g = 0; g < sweep->n_groups; g++)
+        free(sweep->groups[g].runs);
+    free(sweep->groups);
+    sweep->groups = NULL;
+    sweep->n_groups = 0;
+}
+
+static bool fit_together(const spt_sweep *sweep, size_t a, size_t b) {
+    const spt_train_spec *x = &sweep->runs[a].spec.train, *y = &sweep->runs[b].spec.train;
+    return sweep->run_dataset[a] == sweep->run_dataset[b] && x->batch == y->batch && x->loss == y->loss;
+}
+
+/* A group as it grows. */
+typedef struct open_group {
+    spt_planned_group group;
+    uint64_t bytes, record_bytes;
+} open_group;
+
+static spt_status append_run(spt_sweep *sweep, open_group *open, size_t run, spt_error *err) {
+    spt_planned_group *group = &open->group;
+    if ((group->n_runs & (group->n_runs - 1)) == 0) { /* grow at powers of two */
+        size_t *grown = realloc(group->runs, (group->n_runs == 0 ? 1 : 2 * group->n_runs) * sizeof *grown);
+        if (grown == NULL)
+            return spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+        group->runs = grown;
+    }
+    group->runs[group->n_runs++] = run;
+    group->flops += sweep->runs[run].train_flops + sweep->runs[run].record_flops;
+    open->bytes += spt_sweep_run_bytes(sweep, run);
+    open->record_bytes += record_bytes(sweep, run);
+    return SPT_OK;
+}
+
+static bool has_room(const spt_sweep *sweep, const open_group *open, size_t run, uint64_t memory_bytes) {
+    return open->bytes + spt_sweep_run_bytes(sweep, run) <= memory_bytes &&
+           open->record_bytes + record_bytes(sweep, run) <= GROUP_RECORD_BYTES;
+}
+
+/* Every run goes to the newest group of its kind, if there is room. Kinds are few: data sets times batch sizes. */
+spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_error *err) {
+    spt_sweep_free_groups(sweep);
+    spt_status status = SPT_OK;
+    size_t n = 0, capacity = 0;
+    open_group *open = NULL;
+    size_t *newest = calloc(sweep->n_datasets, sizeof *newest); /* 1 + the newest group of each data set; 0: none */
+    if (newest == NULL)
+        status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+    for (size_t r = 0; r < sweep->n_runs && status == SPT_OK; r++) {
+        size_t dataset = sweep->run_dataset[r];
+        size_t g = newest[dataset];
+        /* Groups of one data set with other batch sizes or losses lie before the newest; look back for one that fits.
+         */
+        while (g > 0 && !(open[g - 1].group.dataset == dataset && fit_together(sweep, open[g - 1].group.runs[0], r) &&
+                          has_room(sweep, &open[g - 1], r, memory_bytes)))
+            g--;
+        if (g == 0) {
+            if (n == capacity) {
+                capacity = capacity == 0 ? 16 : 2 * capacity;
+                open_group *grown = realloc(open, capacity * sizeof *open);
+                if (grown == NULL) {
+                    status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+                    break;
+                }
+                open = grown;
+            }
+            open[n] = (open_group){.group.dataset = dataset, .bytes = spt_sweep_dataset_bytes(sweep, dataset)};
+            g = ++n;
+            newest[dataset] = g;
+        }
+        status = append_run(sweep, &open[g - 1], r, err);
+        sweep->runs[r].group = g - 1;
+    }
+    if (status == SPT_OK) {
+        sweep->groups = calloc(n, sizeof *sweep->groups);
+        if (sweep->groups == NULL)
+            status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+    }
+    for (size_t g = 0; g < n; g++) {
+        if (status == SPT_OK)
+            sweep->groups[g] = open[g].group;
+        else
+            free(open[g].group.runs);
+    }
+    if (status == SPT_OK)
+        sweep->n_groups = n;
+    free(open);
+    free(newest);
+    return status;
+}
+
+void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary) {
+    *summary = (spt_sweep_summary){.name = sweep->settings.name,
+                                   .n_runs = sweep->n_runs,
+                                   .n_groups = sweep->n_groups,
+                                   .n_datasets = sweep->n_datasets,
+                                   .n_records = sweep->settings.records.n,
+                                   .n_snapshots = sweep->settings.snapshots.n,
+                                   .n_probes = sweep->settings.n_probes};
+    uint64_t states = 0;
+    for (size_t r = 0; r < sweep->n_runs; r++) {
+        summary->parameters += sweep->runs[r].parameters;
+        summary->train_flops += sweep->runs[r].train_flops;
+        summary->record_flops += sweep->runs[r].record_flops;
+        states += 2 * sweep->arenas[r].bytes; /* two slots each */
+    }
+    for (size_t g = 0; g < sweep->n_groups; g++) {
+        uint64_t bytes = spt_sweep_dataset_bytes(sweep, sweep->groups[g].dataset);
+        for (size_t i = 0; i < sweep->groups[g].n_runs; i++)
+            bytes += spt_sweep_run_bytes(sweep, sweep->groups[g].runs[i]);
+        if (bytes > summary->memory_bytes)
+            summary->memory_bytes = bytes;
+    }
+    spt_device_info info = {.name = "cpu", .precision = "float32", .denormals = "flushed"};
+    spt_store_spec spec = spt_sweep_store_spec(sweep, "", "cpu", &info);
+    char *text = NULL;
+    if (spt_config_text(sweep->config, &text, NULL) == SPT_OK)
+        spec.config = text;
+    summary->file_bytes = spt_store_predict_bytes(&spec);
+    summary->working_bytes = 2 * summary->file_bytes + states; /* the journal, and the file as it is assembled */
+    free(text);
+}
