@@ -1,0 +1,154 @@
+/* Lines through examples: which examples, which directions, and the grid of t along each. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "probe/kind.h"
+#include "spectrain/rng.h"
+
+enum { MAX_POINTS = 1 << 24 };
+#define MAX_RADIUS 1e18 /* keeps x + t v far from float32's range */
+
+static const char *const SPLITS[] = {"train", "test"}; /* in the order of spt_split_name */
+
+spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err) {
+    static const char *const REQUIRED[] = {"split", "points", "radius"};
+    const spt_node *node = NULL;
+    spt_status status = SPT_OK;
+    for (size_t i = 0; i < sizeof REQUIRED / sizeof *REQUIRED && status == SPT_OK; i++)
+        status = spt_node_require(item, REQUIRED[i], &node, err);
+    size_t split = 0;
+    if (status == SPT_OK)
+        status = spt_node_choice(item, "split", SPLITS, 2, &split, err);
+    if (status == SPT_OK)
+        status = spt_node_size(item, "points", 1, MAX_POINTS, &settings->points, err);
+    if (status == SPT_OK)
+        status = spt_probe_read_samples(item, &settings->samples, err);
+    if (status == SPT_OK)
+        status = spt_node_real(item, "radius", -DBL_MAX, MAX_RADIUS, &settings->radius, err);
+    if (status != SPT_OK)
+        return status;
+    settings->split = split == 0 ? SPT_SPLIT_TRAIN : SPT_SPLIT_TEST;
+    if (settings->radius <= 0.0) /* 0 itself is out, which inclusive bounds cannot say */
+        return spt_node_fail(spt_node_find(item, "radius"), err, "is %g; allowed: a number above 0, up to %g",
+                             settings->radius, MAX_RADIUS);
+    return SPT_OK;
+}
+
+static spt_status enough_examples(const spt_line_settings *settings, size_t examples, spt_error *err) {
+    if (settings->points > examples)
+        return spt_fail(err, SPT_EINVAL, "points is %zu, but the %s split has %zu examples; allowed: at most that many",
+                        settings->points, SPLITS[settings->split], examples);
+    return SPT_OK;
+}
+
+spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_data_shape *data,
+                                   spt_probe_shape *shape, spt_error *err) {
+    shape->rows = settings->points * settings->samples;
+    shape->n_extras = 3;
+    shape->extra_bytes = settings->points * (sizeof(int32_t) + 2 * data->inputs * sizeof(float));
+    return enough_examples(settings, settings->split == SPT_SPLIT_TRAIN ? data->train : data->test, err);
+}
+
+/* The first `points` of a permutation of the split: distinct, and the same examples first however many are taken. */
+static spt_status choose_examples(spt_probe *probe, size_t examples, uint32_t seed, spt_error *err) {
+    uint32_t *permutation = malloc(examples * sizeof *permutation);
+    uint64_t *scratch = malloc(2 * examples * sizeof *scratch);
+    probe->example = malloc(probe->series * sizeof *probe->example);
+    spt_status status = SPT_OK;
+    if (permutation == NULL || scratch == NULL || probe->example == NULL) {
+        status = spt_fail(err, SPT_ENOMEM, "no memory to choose among %zu examples", examples);
+        goto done;
+    }
+    spt_random_permutation(seed, SPT_STREAM_PROBE_DIRECTION, SPT_PROBE_SUBSTREAM_EXAMPLES, examples, permutation,
+                           scratch);
+    for (size_t m = 0; m < probe->series; m++)
+        probe->example[m] = (int32_t)permutation[m];
+done:
+    free(scratch);
+    free(permutation);
+    return status;
+}
+
+/* Independent normals scaled to length 1 are uniform on the sphere. */
+static spt_status draw_directions(spt_probe *probe, uint32_t seed, spt_error *err) {
+    const size_t inputs = probe->inputs;
+    double *normal = malloc(inputs * sizeof *normal);
+    if (normal == NULL)
+        return spt_fail(err, SPT_ENOMEM, "no memory for a direction of %zu inputs", inputs);
+    for (size_t m = 0; m < probe->series; m++) {
+        spt_random_normal(seed, SPT_STREAM_PROBE_DIRECTION, SPT_PROBE_SUBSTREAM_DIRECTIONS, (uint64_t)m * inputs,
+                          inputs, normal);
+        double square = 0.0;
+        for (size_t j = 0; j < inputs; j++)
+            square += normal[j] * normal[j];
+        if (square == 0.0) /* one chance in 2^53 with one input, none with more: still a direction is wanted */
+            square = normal[0] = 1.0;
+        double norm = sqrt(square);
+        for (size_t j = 0; j < inputs; j++)
+            probe->direction[m * inputs + j] = (float)(normal[j] / norm);
+    }
+    free(normal);
+    return SPT_OK;
+}
+
+static void describe(const spt_line_settings *settings, spt_probe *probe) {
+    probe->n_extras = 3;
+    probe->extras[0] = (spt_probe_extra){.name = "example",
+                                         .long_name = "which example of the split the line goes through",
+                                         .units = "1",
+                                         .n_dims = 1,
+                                         .dim_name = {"point"},
+                                         .dim_size = {probe->series},
+                                         .integer = probe->example};
+    probe->extras[1] = (spt_probe_extra){.name = "direction",
+                                         .long_name = "direction of the line, drawn uniformly from the unit sphere",
+                                         .units = "1",
+                                         .n_dims = 2,
+                                         .dim_name = {"point", "input"},
+                                         .dim_size = {probe->series, probe->inputs},
+                                         .real = probe->direction};
+    probe->extras[2] = (spt_probe_extra){.name = "x",
+                                         .long_name = "the example that the line goes through, at t = 0",
+                                         .units = "input",
+                                         .n_dims = 2,
+                                         .dim_name = {"point", "input"},
+                                         .dim_size = {probe->series, probe->inputs},
+                                         .real = probe->origin};
+    spt_probe_note_text(probe, "split", SPLITS[settings->split]);
+    spt_probe_note_size(probe, "points", settings->points);
+    spt_probe_note_size(probe, "samples", settings->samples);
+    spt_probe_note_real(probe, "radius", settings->radius);
+    spt_probe_note_text(probe, "radius_units", "input");
+    spt_probe_note_real(probe, "cycles_per_input_unit", 1.0 / (2.0 * settings->radius)); /* of frequency 1 */
+}
+
+spt_status spt_probe_through_examples(const spt_line_settings *settings, const spt_dataset *dataset, uint32_t seed,
+                                      spt_probe *probe, spt_error *err) {
+    const spt_split *split = settings->split == SPT_SPLIT_TRAIN ? &dataset->train : &dataset->test;
+    const size_t inputs = dataset->inputs;
+    spt_status status = enough_examples(settings, split->n, err);
+    if (status != SPT_OK)
+        return status;
+    probe->geometry = SPT_GEOMETRY_LINES;
+    probe->series = settings->points;
+    probe->samples = settings->samples;
+    probe->t0 = -settings->radius;
+    probe->dt = 2.0 * settings->radius / (double)settings->samples;
+    probe->origin = spt_memory_alloc(settings->points * inputs, sizeof *probe->origin);
+    probe->direction = spt_memory_alloc(settings->points * inputs, sizeof *probe->direction);
+    if (probe->origin == NULL || probe->direction == NULL)
+        return spt_fail(err, SPT_ENOMEM, "no memory for %zu lines of %zu inputs", settings->points, inputs);
+    status = choose_examples(probe, split->n, seed, err);
+    if (status == SPT_OK)
+        status = draw_directions(probe, seed, err);
+    if (status != SPT_OK)
+        return status;
+    for (size_t m = 0; m < settings->points; m++)
+        memcpy(probe->origin + m * inputs, split->x + (size_t)probe->example[m] * inputs,
+               inputs * sizeof *probe->origin);
+    describe(settings, probe);
+    return SPT_OK;
+}
