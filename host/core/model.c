@@ -28,16 +28,16 @@ static size_t padded(size_t floats) {
 /* Floats of the layers before l: all hidden layers after the first have one shape. */
 static size_t block_before(const spt_model_spec *m, size_t l) {
     size_t first_out = m->hidden_layers > 0 ? m->width : m->outputs;
-    size_t bytes = 0;
+    size_t floats = 0;
     if (l > 0)
-        bytes += padded(first_out * m->inputs) + padded(first_out);
+        floats += padded(first_out * m->inputs) + padded(first_out);
     if (l > 1) {
         size_t middle = l <= m->hidden_layers ? l - 1 : m->hidden_layers - 1;
-        bytes += middle * (padded(m->width * m->width) + padded(m->width));
+        floats += middle * (padded(m->width * m->width) + padded(m->width));
     }
     if (l > m->hidden_layers && m->hidden_layers > 0)
-        bytes += padded(m->outputs * m->width) + padded(m->outputs);
-    return bytes;
+        floats += padded(m->outputs * m->width) + padded(m->outputs);
+    return floats;
 }
 
 spt_layer spt_model_layer(const spt_model_spec *m, size_t l) {
@@ -75,8 +75,6 @@ spt_status spt_arena_layout(const spt_model_spec *m, const spt_optimizer *optimi
     arena->layers = m->hidden_layers + 1;
     arena->parameters = spt_model_parameters(m);
     arena->block = block_before(m, m->hidden_layers + 1);
-    if (m->hidden_layers == 0)
-        arena->block = padded(m->outputs * m->inputs) + padded(m->outputs);
     arena->moments = optimizer->kind != SPT_OPTIMIZER_SGD ? 2 : (optimizer->momentum != 0.0 ? 1 : 0);
     arena->counters_offset = (1 + arena->moments) * arena->block * sizeof(float);
     arena->bytes = arena->counters_offset + COUNTER_BYTES;

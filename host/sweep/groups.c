@@ -48,82 +48,90 @@ static bool fit_together(const spt_sweep *sweep, size_t a, size_t b) {
     return sweep->run_dataset[a] == sweep->run_dataset[b] && x->batch == y->batch && x->loss == y->loss;
 }
 
-/* A group as it grows. */
+/* Groups as they grow. */
 typedef struct open_group {
     spt_planned_group group;
     uint64_t bytes, record_bytes;
 } open_group;
 
-static spt_status append_run(spt_sweep *sweep, open_group *open, size_t run, spt_error *err) {
-    spt_planned_group *group = &open->group;
-    if ((group->n_runs & (group->n_runs - 1)) == 0) { /* grow at powers of two */
-        size_t *grown = realloc(group->runs, (group->n_runs == 0 ? 1 : 2 * group->n_runs) * sizeof *grown);
-        if (grown == NULL)
-            return spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
-        group->runs = grown;
-    }
-    group->runs[group->n_runs++] = run;
-    group->flops += sweep->runs[run].train_flops + sweep->runs[run].record_flops;
-    open->bytes += spt_sweep_run_bytes(sweep, run);
-    open->record_bytes += record_bytes(sweep, run);
-    return SPT_OK;
-}
+typedef struct open_groups {
+    open_group *items;
+    size_t n, capacity;
+} open_groups;
 
 static bool has_room(const spt_sweep *sweep, const open_group *open, size_t run, uint64_t memory_bytes) {
     return open->bytes + spt_sweep_run_bytes(sweep, run) <= memory_bytes &&
            open->record_bytes + record_bytes(sweep, run) <= GROUP_RECORD_BYTES;
 }
 
-/* Every run goes to the newest group of its kind, if there is room. Kinds are few: data sets times batch sizes. */
+/* The newest group that takes the run, or NULL. Runs of a kind come together, so the search is short. */
+static open_group *find_group(const spt_sweep *sweep, const open_groups *open, size_t run, uint64_t memory_bytes) {
+    enum { LOOK_BACK = 64 }; /* further back a group is not looked for: it costs at most one group more */
+    size_t last = open->n > LOOK_BACK ? open->n - LOOK_BACK : 0;
+    for (size_t g = open->n; g-- > last;)
+        if (fit_together(sweep, open->items[g].group.runs[0], run) &&
+            has_room(sweep, &open->items[g], run, memory_bytes))
+            return &open->items[g];
+    return NULL;
+}
+
+static open_group *new_group(const spt_sweep *sweep, open_groups *open, size_t run) {
+    if (open->n == open->capacity) {
+        size_t capacity = open->capacity == 0 ? 16 : 2 * open->capacity;
+        open_group *grown = realloc(open->items, capacity * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        open->items = grown;
+        open->capacity = capacity;
+    }
+    size_t dataset = sweep->run_dataset[run];
+    open->items[open->n] = (open_group){.group.dataset = dataset, .bytes = spt_sweep_dataset_bytes(sweep, dataset)};
+    return &open->items[open->n++];
+}
+
+static bool append_run(spt_sweep *sweep, open_group *open, size_t run) {
+    spt_planned_group *group = &open->group;
+    if ((group->n_runs & (group->n_runs - 1)) == 0) { /* grow at powers of two */
+        size_t *grown = realloc(group->runs, (group->n_runs == 0 ? 1 : 2 * group->n_runs) * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        group->runs = grown;
+    }
+    group->runs[group->n_runs++] = run;
+    group->flops += sweep->runs[run].train_flops + sweep->runs[run].record_flops;
+    open->bytes += spt_sweep_run_bytes(sweep, run);
+    open->record_bytes += record_bytes(sweep, run);
+    return true;
+}
+
+static bool fill_groups(spt_sweep *sweep, open_groups *open, uint64_t memory_bytes) {
+    for (size_t r = 0; r < sweep->n_runs; r++) {
+        open_group *group = find_group(sweep, open, r, memory_bytes);
+        if (group == NULL)
+            group = new_group(sweep, open, r);
+        if (group == NULL || !append_run(sweep, group, r))
+            return false;
+        sweep->runs[r].group = (size_t)(group - open->items);
+    }
+    return true;
+}
+
 spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_error *err) {
     spt_sweep_free_groups(sweep);
-    spt_status status = SPT_OK;
-    size_t n = 0, capacity = 0;
-    open_group *open = NULL;
-    size_t *newest = calloc(sweep->n_datasets, sizeof *newest); /* 1 + the newest group of each data set; 0: none */
-    if (newest == NULL)
-        status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
-    for (size_t r = 0; r < sweep->n_runs && status == SPT_OK; r++) {
-        size_t dataset = sweep->run_dataset[r];
-        size_t g = newest[dataset];
-        /* Groups of one data set with other batch sizes or losses lie before the newest; look back for one that fits.
-         */
-        while (g > 0 && !(open[g - 1].group.dataset == dataset && fit_together(sweep, open[g - 1].group.runs[0], r) &&
-                          has_room(sweep, &open[g - 1], r, memory_bytes)))
-            g--;
-        if (g == 0) {
-            if (n == capacity) {
-                capacity = capacity == 0 ? 16 : 2 * capacity;
-                open_group *grown = realloc(open, capacity * sizeof *open);
-                if (grown == NULL) {
-                    status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
-                    break;
-                }
-                open = grown;
-            }
-            open[n] = (open_group){.group.dataset = dataset, .bytes = spt_sweep_dataset_bytes(sweep, dataset)};
-            g = ++n;
-            newest[dataset] = g;
-        }
-        status = append_run(sweep, &open[g - 1], r, err);
-        sweep->runs[r].group = g - 1;
-    }
-    if (status == SPT_OK) {
-        sweep->groups = calloc(n, sizeof *sweep->groups);
-        if (sweep->groups == NULL)
-            status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
-    }
-    for (size_t g = 0; g < n; g++) {
-        if (status == SPT_OK)
-            sweep->groups[g] = open[g].group;
+    open_groups open = {0};
+    bool filled = fill_groups(sweep, &open, memory_bytes);
+    if (filled)
+        sweep->groups = calloc(open.n, sizeof *sweep->groups);
+    bool kept = filled && sweep->groups != NULL;
+    for (size_t g = 0; g < open.n; g++) {
+        if (kept)
+            sweep->groups[g] = open.items[g].group;
         else
-            free(open[g].group.runs);
+            free(open.items[g].group.runs);
     }
-    if (status == SPT_OK)
-        sweep->n_groups = n;
-    free(open);
-    free(newest);
-    return status;
+    sweep->n_groups = kept ? open.n : 0;
+    free(open.items);
+    return kept ? SPT_OK : spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
 }
 
 void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary) {
