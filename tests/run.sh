@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# All tests, from a fresh machine: installs what is missing, builds, runs.
+#   ./tests/run.sh            everything
+#   ./tests/run.sh --quick    without the sanitizer build and the fuzzers
+# FUZZ_SECONDS (60): how long each fuzzer runs.
+set -euo pipefail
+SPECTRAIN_TOP=$(cd "$(dirname "$0")/.." && pwd)
+. "$SPECTRAIN_TOP/experiments/dependencies.sh"
+quick=0
+case ${1:-} in
+"") ;;
+--quick) quick=1 ;;
+*) echo "run.sh: unknown option $1; allowed: --quick" >&2; exit 2 ;;
+esac
+
+# shellcheck disable=SC2086
+need_packages $SPECTRAIN_BUILD_PACKAGES $SPECTRAIN_PLOT_PACKAGES libcmocka-dev hdf5-tools dataset-fashion-mnist \
+    python3-xarray python3-h5netcdf clang clang-format
+runtime="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" # libFuzzer and the sanitizers of clang; older: part of clang
+if command -v apt-cache >/dev/null 2>&1 && [ -n "$(apt-cache search --names-only "^$runtime\$" 2>/dev/null)" ]; then
+    need_packages "$runtime"
+fi
+find_python h5py matplotlib xarray h5netcdf
+
+say "layout of the sources (clang-format)"
+(cd "$SPECTRAIN_TOP" && git ls-files '*.c' '*.h' '*.cu' '*.cuh' | xargs -r clang-format --dry-run -Werror)
+
+build release
+say "tests"
+ctest --test-dir "$SPECTRAIN_TOP/build" --output-on-failure --no-tests=error --parallel "$(nproc)"
+[ $quick -eq 0 ] || exit 0
+
+build sanitize
+say "tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+# Debian's OpenBLAS and HDF5 keep memory until exit; leaks of ours are found all the same.
+LSAN_OPTIONS=suppressions="$SPECTRAIN_TOP/tests/leaks.txt":print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
+    ctest --test-dir "$SPECTRAIN_TOP/build-sanitize" --output-on-failure --no-tests=error --parallel "$(nproc)" \
+    -L 'unit|parity'
+
+build fuzz fuzzers
+for fuzzer in "$SPECTRAIN_TOP"/tests/fuzz/fuzz_*.c; do
+    name=$(basename "$fuzzer" .c)
+    say "$name: ${FUZZ_SECONDS:-60} s over its corpus"
+    found=$(mktemp -d)
+    (cd "$found" && LSAN_OPTIONS=suppressions="$SPECTRAIN_TOP/tests/leaks.txt":print_suppressions=0 \
+        "$SPECTRAIN_TOP/build-fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 \
+        -print_final_stats=1 "$found" "$SPECTRAIN_TOP/tests/fuzz/corpus_${name#fuzz_}" >log 2>&1) ||
+        { tail -50 "$found/log"; exit 1; }
+    tail -8 "$found/log" | grep -E 'stat::number_of_executed_units' || true
+    rm -rf "$found"
+done
+say "all tests passed"
