@@ -5,6 +5,7 @@
 #ifndef SPT_HOST_CONFIG_NODE_H
 #define SPT_HOST_CONFIG_NODE_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,11 @@ const spt_node *spt_node_find(const spt_node *map, const char *key);
 spt_status spt_node_fail(const spt_node *node, spt_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/** SPT_ECONFIG at the place of a dotted key ("train.batch"), for what only shows when keys and data meet: where the key
+ *  is set, as an axis of `sweep` or in its section; else at the nearest section above it that is there. */
+spt_status spt_config_fail(const spt_config *config, const char *key, spt_error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /** Every key of map must be in allowed (n of them); the error lists them. Also fails when node is not a map. */
 spt_status spt_node_only(const spt_node *map, const char *const *allowed, size_t n, spt_error *err);
 
@@ -35,7 +41,14 @@ spt_status spt_node_only(const spt_node *map, const char *const *allowed, size_t
 spt_status spt_node_require(const spt_node *map, const char *key, const spt_node **value, spt_error *err);
 
 /* Typed readers: if key is missing, *out keeps what the caller put there (the default). Bounds are inclusive. Reals
- * must be finite. A real that is a whole number is not an integer ("3.0" for an integer key is an error). */
+ * must be finite. A real that is a whole number is not an integer ("3.0" for an integer key is an error), and a number
+ * in quotes is a text. map may be NULL: then every key is missing. */
+
+/* Bounds of reals that are open, or absent; messages read "above 0", "below 1". */
+#define SPT_ABOVE_ZERO DBL_MIN
+#define SPT_BELOW_ONE  (1.0 - DBL_EPSILON / 2.0)
+#define SPT_NO_BOUND   DBL_MAX /* min: -SPT_NO_BOUND */
+
 spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_t max, size_t *out, spt_error *err);
 spt_status spt_node_u32(const spt_node *map, const char *key, uint32_t *out, spt_error *err);
 spt_status spt_node_real(const spt_node *map, const char *key, double min, double max, double *out, spt_error *err);
@@ -45,7 +58,8 @@ spt_status spt_node_choice(const spt_node *map, const char *key, const char *con
                            spt_error *err);
 /** A copy of the text (malloc'd). *out keeps its value when the key is missing. */
 spt_status spt_node_string(const spt_node *map, const char *key, char **out, spt_error *err);
-/** A list of reals (malloc'd), or one scalar as a list of one; *out and *n keep their values when key is missing. */
+/** A list of at least one real (malloc'd), or one scalar as a list of one; *out and *n keep their values when key is
+ * missing. */
 spt_status spt_node_reals(const spt_node *map, const char *key, double min, double max, double **out, size_t *n,
                           spt_error *err);
 
