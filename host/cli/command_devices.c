@@ -1,0 +1,46 @@
+/* spectrain devices: what this build can train on, here. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/text.h"
+#include "spectrain/backend.h"
+
+static spt_status print_device(const spt_backend *backend, int number, spt_error *err) {
+    spt_device_options device_options = {.device = number};
+    spt_device *device = NULL;
+    spt_status status = backend->open(&device_options, &device, err);
+    if (status != SPT_OK)
+        return status;
+    spt_device_info info;
+    backend->describe(device, &info);
+    printf("%s %d: %s; %s, denormals %s, %s free\n", backend->name, number, info.name, info.precision, info.denormals,
+           spt_text_bytes(info.memory_free).s);
+    backend->close(device);
+    return SPT_OK;
+}
+
+static spt_status devices(const spt_options *options, spt_error *err) {
+    (void)options;
+    const spt_backend *const *backends = spt_backends();
+    for (size_t b = 0; backends[b] != NULL; b++) {
+        size_t count = backends[b]->count();
+        if (count == 0)
+            printf("%s: no device\n", backends[b]->name);
+        for (size_t d = 0; d < count; d++) {
+            spt_status status = print_device(backends[b], (int)d, err);
+            if (status != SPT_OK)
+                return status;
+        }
+    }
+    return SPT_OK;
+}
+
+const spt_command spt_command_devices = {
+    .name = "devices",
+    .operand = NULL,
+    .synopsis = "",
+    .purpose = "list the devices that sweeps can run on",
+    .manual = "One line for each: backend and number, as run's --backend and --device take them, then what it is.\n",
+    .options = 0,
+    .run = devices,
+};

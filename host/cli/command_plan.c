@@ -1,0 +1,94 @@
+/* spectrain plan: what a sweep will take, without training it. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/axes.h"
+#include "cli/command.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "spectrain/sweep.h"
+
+/* Threads that a sweep will use: as asked for, else what the CPU backend takes by itself; 0 when it cannot be told. */
+static size_t threads_used(size_t asked) {
+    const spt_backend *cpu = spt_backend_find("cpu");
+    spt_device_options device_options = {.device = 0, .threads = asked};
+    spt_device *device = NULL;
+    if (asked > 0 || cpu == NULL || cpu->open(&device_options, &device, NULL) != SPT_OK)
+        return asked;
+    spt_device_info info;
+    cpu->describe(device, &info);
+    cpu->close(device);
+    return info.threads;
+}
+
+static void add(spt_table *table, const char *what, const char *value, const char *remark) {
+    spt_table_add(table, "%s", what);
+    spt_table_add(table, "%s", value);
+    spt_table_add(table, "%s", remark);
+}
+
+static void add_counts(spt_table *table, const spt_sweep_summary *summary) {
+    add(table, "runs", spt_text_count(summary->n_runs).s, "");
+    add(table, "groups", spt_text_count(summary->n_groups).s, "trained together, one after the other");
+    add(table, "data sets", spt_text_count(summary->n_datasets).s, "");
+    add(table, "parameters", spt_text_count(summary->parameters).s, "of all runs");
+    add(table, "records", spt_text_count(summary->n_records).s, "of each run");
+    add(table, "snapshots", spt_text_count(summary->n_snapshots).s, "of each run's weights");
+    add(table, "probes", spt_text_count(summary->n_probes).s, "at each record");
+}
+
+static void add_costs(spt_table *table, const spt_sweep_summary *summary, double seconds, size_t threads) {
+    char remark[48];
+    snprintf(remark, sizeof remark, "estimated, on %zu %s", threads, threads == 1 ? "thread" : "threads");
+    add(table, "training", spt_text_flops(summary->train_flops).s, "");
+    add(table, "recording", spt_text_flops(summary->record_flops).s, "");
+    add(table, "memory", spt_text_bytes(summary->memory_bytes).s, "for the largest group");
+    add(table, "file", spt_text_bytes(summary->file_bytes).s, "when complete");
+    add(table, "working files", spt_text_bytes(summary->working_bytes).s, "at most, while it runs");
+    add(table, "time", spt_text_seconds(seconds).s, threads > 0 ? remark : "estimated");
+}
+
+static spt_status print_plan(const spt_sweep *sweep, const spt_options *options, spt_error *err) {
+    spt_sweep_summary summary;
+    spt_sweep_summarize(sweep, &summary);
+    spt_table *table = spt_table_new("lrl");
+    if (table == NULL)
+        return spt_fail(err, SPT_ENOMEM, "table of the plan: out of memory");
+    add_counts(table, &summary);
+    size_t threads = threads_used(options->threads);
+    add_costs(table, &summary, spt_sweep_estimate_seconds(sweep, threads), threads);
+
+    const spt_axes *axes = spt_sweep_axes(sweep);
+    printf("%s\n", summary.name);
+    spt_status status = spt_table_print(table, "  ", stdout, err);
+    spt_table_free(table);
+    if (status != SPT_OK || axes->n_axes == 0)
+        return status;
+    printf("axes\n");
+    return spt_axes_print(axes, "  ", stdout, err);
+}
+
+static spt_status plan(const spt_options *options, spt_error *err) {
+    spt_config *config = NULL;
+    spt_sweep *sweep = NULL;
+    spt_status status = spt_options_config(options, &config, err);
+    if (status == SPT_OK)
+        status = spt_sweep_plan(config, &sweep, err);
+    if (status == SPT_OK)
+        status = print_plan(sweep, options, err);
+    spt_sweep_free(sweep);
+    spt_config_free(config);
+    return status;
+}
+
+const spt_command spt_command_plan = {
+    .name = "plan",
+    .operand = "CONFIG",
+    .synopsis = "CONFIG [--threads N] [--set KEY=VALUE]...",
+    .purpose = "tell what a sweep will take, and train nothing",
+    .manual = "CONFIG is a YAML file, or - for standard input. Of data files the headers alone are read.\n\n"
+              "  --threads N      estimate the time for N threads; otherwise for all that there are\n"
+              "  --set KEY=VALUE  put VALUE (YAML) in the place of a key, e.g. --set train.epochs=10\n",
+    .options = SPT_TAKES_THREADS | SPT_TAKES_SET,
+    .run = plan,
+};

@@ -1,0 +1,171 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+enum { DEVICE_MAX = 1023, THREADS_MAX = 4096, OPTIONS_TEXT = 256 };
+
+/* Every option there is; a command takes those of its mask. */
+static const struct {
+    const char *name;
+    int letter; /* of the short form; a number above any character where there is none */
+    int argument;
+    unsigned mask;
+} OPTIONS[] = {
+    {"output", 'o', required_argument, SPT_TAKES_OUTPUT}, {"backend", 256, required_argument, SPT_TAKES_BACKEND},
+    {"device", 257, required_argument, SPT_TAKES_DEVICE}, {"threads", 258, required_argument, SPT_TAKES_THREADS},
+    {"set", 259, required_argument, SPT_TAKES_SET},       {"resume", 260, no_argument, SPT_TAKES_RESUME},
+    {"force", 261, no_argument, SPT_TAKES_FORCE},         {"quiet", 262, no_argument, SPT_TAKES_QUIET},
+    {"verify", 263, no_argument, SPT_TAKES_VERIFY},       {"help", 'h', no_argument, ~0U},
+};
+enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
+
+/* "--output, --backend, ..., --help" */
+static void known_options(const spt_command *command, char text[OPTIONS_TEXT]) {
+    size_t end = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if ((OPTIONS[i].mask & command->options) != 0 || OPTIONS[i].mask == ~0U)
+            end += (size_t)snprintf(text + end, OPTIONS_TEXT - end, "%s--%s", end > 0 ? ", " : "", OPTIONS[i].name);
+}
+
+static spt_status read_whole_number(const char *option, const char *text, long min, long max, long *out,
+                                    spt_error *err) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    bool digits_only = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+    if (!digits_only || errno == ERANGE || value < min || value > max)
+        return spt_fail(err, SPT_EINVAL, "--%s: is \"%s\"; allowed: a whole number from %ld to %ld", option, text, min,
+                        max);
+    *out = value;
+    return SPT_OK;
+}
+
+static spt_status read_backend(const char *text, const char **out, spt_error *err) {
+    if (strcmp(text, "auto") != 0 && strcmp(text, "cpu") != 0 && strcmp(text, "cuda") != 0)
+        return spt_fail(err, SPT_EINVAL, "--backend: is \"%s\"; allowed: auto, cpu, cuda", text);
+    *out = text;
+    return SPT_OK;
+}
+
+static spt_status take(spt_options *options, unsigned mask, const char *argument, spt_error *err) {
+    spt_status status = SPT_OK;
+    long number = 0;
+    switch (mask) {
+    case SPT_TAKES_OUTPUT:
+        if (argument[0] == '\0')
+            status = spt_fail(err, SPT_EINVAL, "--output: is empty; expected the name of a file, FILE.h5");
+        options->output = argument;
+        break;
+    case SPT_TAKES_BACKEND:
+        status = read_backend(argument, &options->backend, err);
+        break;
+    case SPT_TAKES_DEVICE:
+        status = read_whole_number("device", argument, 0, DEVICE_MAX, &number, err);
+        options->device = (int)number;
+        break;
+    case SPT_TAKES_THREADS:
+        status = read_whole_number("threads", argument, 1, THREADS_MAX, &number, err);
+        options->threads = (size_t)number;
+        break;
+    case SPT_TAKES_SET:
+        options->sets[options->n_sets++] = argument;
+        break;
+    case SPT_TAKES_RESUME:
+        options->resume = true;
+        break;
+    case SPT_TAKES_FORCE:
+        options->force = true;
+        break;
+    case SPT_TAKES_QUIET:
+        options->quiet = true;
+        break;
+    case SPT_TAKES_VERIFY:
+        options->verify = true;
+        break;
+    default:
+        options->help = true;
+    }
+    return status;
+}
+
+/* What getopt_long refused, from what it left behind: optopt is 0 for a long option that it does not know. */
+static spt_status refused(const spt_command *command, int code, char **argv, spt_error *err) {
+    for (size_t i = 0; i < OPTION_COUNT && optopt != 0; i++)
+        if (OPTIONS[i].letter == optopt && (OPTIONS[i].mask & command->options) != 0) {
+            if (code == ':')
+                return spt_fail(err, SPT_EINVAL, "%s: --%s: its argument is missing; usage: spectrain %s %s",
+                                command->name, OPTIONS[i].name, command->name, command->synopsis);
+            return spt_fail(err, SPT_EINVAL, "%s: %s: takes no argument", command->name, argv[optind - 1]);
+        }
+    char known[OPTIONS_TEXT];
+    known_options(command, known);
+    if (optopt > 0 && optopt < 256)
+        return spt_fail(err, SPT_EINVAL, "%s: unknown option -%c; known: %s", command->name, optopt, known);
+    return spt_fail(err, SPT_EINVAL, "%s: unknown option %s; known: %s", command->name, argv[optind - 1], known);
+}
+
+static spt_status check(const spt_command *command, int n_operands, char **operands, spt_options *options,
+                        spt_error *err) {
+    int wanted = command->operand != NULL ? 1 : 0;
+    if (options->help)
+        return SPT_OK;
+    if (n_operands < wanted)
+        return spt_fail(err, SPT_EINVAL, "%s: %s is missing; usage: spectrain %s %s", command->name, command->operand,
+                        command->name, command->synopsis);
+    if (n_operands > wanted)
+        return spt_fail(err, SPT_EINVAL, "%s: unexpected argument \"%s\"; usage: spectrain %s %s", command->name,
+                        operands[wanted], command->name, command->synopsis);
+    if (options->resume && options->force)
+        return spt_fail(err, SPT_EINVAL,
+                        "%s: --resume goes on with what is there, --force starts anew; give one of them",
+                        command->name);
+    options->operand = wanted > 0 ? operands[0] : NULL;
+    return SPT_OK;
+}
+
+spt_status spt_options_read(const spt_command *command, const char *program, int argc, char **argv,
+                            spt_options *options, spt_error *err) {
+    struct option known[OPTION_COUNT + 1] = {{0}};
+    char letters[2 * OPTION_COUNT + 2] = ":"; /* the colon: tell a missing argument from an unknown option */
+    size_t n_known = 0, end = 1;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (OPTIONS[i].mask != ~0U && (OPTIONS[i].mask & command->options) == 0)
+            continue;
+        known[n_known++] =
+            (struct option){.name = OPTIONS[i].name, .has_arg = OPTIONS[i].argument, .val = OPTIONS[i].letter};
+        if (OPTIONS[i].letter < 256) {
+            letters[end++] = (char)OPTIONS[i].letter;
+            if (OPTIONS[i].argument == required_argument)
+                letters[end++] = ':';
+        }
+    }
+
+    *options = (spt_options){.program = program, .device = -1};
+    options->sets = calloc((size_t)argc + 1, sizeof *options->sets); /* no more of them than arguments */
+    if (options->sets == NULL)
+        return spt_fail(err, SPT_ENOMEM, "options: out of memory");
+
+    spt_status status = SPT_OK;
+    opterr = 0;
+    optind = 0; /* glibc: forget an earlier argv */
+    for (int code; status == SPT_OK && (code = getopt_long(argc, argv, letters, known, NULL)) != -1;) {
+        if (code == '?' || code == ':')
+            return refused(command, code, argv, err);
+        for (size_t i = 0; i < OPTION_COUNT; i++)
+            if (OPTIONS[i].letter == code)
+                status = take(options, OPTIONS[i].mask, optarg, err);
+    }
+    return status == SPT_OK ? check(command, argc - optind, argv + optind, options, err) : status;
+}
+
+void spt_options_free(spt_options *options) {
+    free(options->sets);
+    options->sets = NULL;
+}

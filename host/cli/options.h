@@ -1,0 +1,54 @@
+/* Options and operands of the commands, strictly read. */
+#ifndef SPT_HOST_CLI_OPTIONS_H
+#define SPT_HOST_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "spectrain/config.h"
+#include "spectrain/error.h"
+
+typedef struct spt_command spt_command; /* command.h */
+
+/* Which options a command takes; --help goes with all. */
+enum {
+    SPT_TAKES_OUTPUT = 1 << 0,
+    SPT_TAKES_BACKEND = 1 << 1,
+    SPT_TAKES_DEVICE = 1 << 2,
+    SPT_TAKES_THREADS = 1 << 3,
+    SPT_TAKES_SET = 1 << 4,
+    SPT_TAKES_RESUME = 1 << 5,
+    SPT_TAKES_FORCE = 1 << 6,
+    SPT_TAKES_QUIET = 1 << 7,
+    SPT_TAKES_VERIFY = 1 << 8
+};
+
+/** As read; strings are argv's. */
+typedef struct spt_options {
+    const char *program; /* argv[0] */
+    const char *operand; /* CONFIG or FILE.h5 */
+    const char *output;  /* NULL: not given */
+    const char *backend; /* NULL: not given */
+    int device;          /* -1: not given */
+    size_t threads;      /* 0: not given */
+    size_t n_sets;
+    const char **sets; /* (n_sets) assignments in their order */
+    bool resume, force, quiet, verify, help;
+} spt_options;
+
+/** Read argv of a command: argv[0] is its name, program the process's argv[0]. Options and operands may mix; "--" ends
+ *  the options. *options: spt_options_free, also after an error. Errors: SPT_EINVAL unknown option, missing or
+ *  unexpected argument, a number that is none or out of range, --resume with --force; SPT_ENOMEM. */
+spt_status spt_options_read(const spt_command *command, const char *program, int argc, char **argv,
+                            spt_options *options, spt_error *err);
+void spt_options_free(spt_options *options);
+
+/** Load the config that the operand names ("-": standard input) and apply the --set assignments in their order.
+ *  *out: spt_config_free. */
+spt_status spt_options_config(const spt_options *options, spt_config **out, spt_error *err);
+
+/** The command that goes on with an interrupted `run`, as one line for a shell (malloc'd; NULL when memory is short).
+ */
+char *spt_options_resume_command(const spt_options *options);
+
+#endif
