@@ -1,0 +1,110 @@
+/* From a checked section to a data set: source, checks, standardisation, noise, hash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "data/spec.h"
+
+static const char *name_of(const spt_data_spec *spec) {
+    return spec->path != NULL ? spec->path : spec->source->name;
+}
+
+static spt_status check_noise(const spt_data_spec *spec, size_t classes, spt_error *err) {
+    if (spec->noise == SPT_NOISE_NONE || classes > 0)
+        return SPT_OK;
+    return spt_fail(err, SPT_EINVAL, "data.label_noise: is for classes, but %s has real targets", name_of(spec));
+}
+
+spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err) {
+    spt_source_request request = spt_data_spec_request(spec);
+    spt_data_shape found = {0};
+    spt_status status = spec->source->shape(&request, &found, err);
+    if (status == SPT_OK)
+        status = check_noise(spec, found.classes, err);
+    if (status == SPT_OK)
+        *shape = found;
+    return status;
+}
+
+static spt_status check_split(const spt_data_spec *spec, const spt_dataset *dataset, const spt_split *split,
+                              const char *inputs, const char *targets, spt_error *err) {
+    spt_status status = spt_source_check_finite(name_of(spec), inputs, split->x, split->n, dataset->inputs, err);
+    if (status != SPT_OK || dataset->classes > 0)
+        return status;
+    return spt_source_check_finite(name_of(spec), targets, split->target, split->n, dataset->outputs, err);
+}
+
+static spt_status check_finite(const spt_data_spec *spec, const spt_dataset *dataset, spt_error *err) {
+    spt_status status = check_split(spec, dataset, &dataset->train, "train x", "train y", err);
+    return status == SPT_OK ? check_split(spec, dataset, &dataset->test, "test x", "test y", err) : status;
+}
+
+static spt_status keep_truth(const spt_dataset *dataset, spt_split *split, spt_error *err) {
+    bool classes = dataset->classes > 0;
+    size_t count = classes ? split->n : split->n * dataset->outputs;
+    size_t size = classes ? sizeof *split->label : sizeof *split->target;
+    void *copy = spt_memory_alloc(count, size);
+    if (copy == NULL)
+        return spt_fail(err, SPT_ENOMEM, "data: out of memory for %zu labels or targets", count);
+    memcpy(copy, classes ? (const void *)split->label : (const void *)split->target, count * size);
+    if (classes)
+        split->label_true = copy;
+    else
+        split->target_true = copy;
+    return SPT_OK;
+}
+
+static spt_status fill(const spt_data_spec *spec, spt_dataset *dataset, spt_error *err) {
+    spt_source_request request = spt_data_spec_request(spec);
+    dataset->generated = spec->source->generated;
+    spt_status status = spec->source->make(&request, dataset, err);
+    if (status == SPT_OK)
+        status = check_noise(spec, dataset->classes, err);
+    if (status == SPT_OK)
+        status = check_finite(spec, dataset, err);
+    if (status == SPT_OK)
+        status = keep_truth(dataset, &dataset->train, err);
+    if (status == SPT_OK)
+        status = keep_truth(dataset, &dataset->test, err);
+    if (status == SPT_OK && spec->standardize != SPT_STANDARDIZE_NONE) {
+        status = spt_standardize_splits(spec->standardize, dataset->inputs, &dataset->train, &dataset->test, err);
+        if (status == SPT_OK) /* a test value far outside training's range may have left float32's */
+            status = check_finite(spec, dataset, err);
+    }
+    if (status == SPT_OK)
+        status = spt_label_noise(spec->noise, spec->noise_fraction, spec->seed, dataset->classes, dataset->train.label,
+                                 dataset->train.n, err);
+    if (status == SPT_OK)
+        status = spt_dataset_digest(dataset, dataset->sha256, err);
+    return status;
+}
+
+spt_status spt_dataset_make(const spt_data_spec *spec, spt_dataset **out, spt_error *err) {
+    *out = NULL;
+    spt_dataset *dataset = calloc(1, sizeof *dataset);
+    if (dataset == NULL)
+        return spt_fail(err, SPT_ENOMEM, "data: out of memory");
+    spt_status status = fill(spec, dataset, err);
+    if (status != SPT_OK) {
+        spt_dataset_free(dataset);
+        return status;
+    }
+    *out = dataset;
+    return SPT_OK;
+}
+
+static void free_split(spt_split *split) {
+    spt_memory_free(split->x);
+    spt_memory_free(split->label);
+    spt_memory_free(split->label_true);
+    spt_memory_free(split->target);
+    spt_memory_free(split->target_true);
+}
+
+void spt_dataset_free(spt_dataset *dataset) {
+    if (dataset == NULL)
+        return;
+    free_split(&dataset->train);
+    free_split(&dataset->test);
+    free(dataset);
+}
