@@ -1,0 +1,439 @@
+#!/usr/bin/env python3
+"""Figures of a spectrain file, as a paper would print them, and their captions on standard output.
+
+    figures.py FILE.h5 [-o DIR] [--format png,svg] [--widths 21,47,300] [--x KEY] [--threshold 0.01]
+
+  STEM_width      error and loss at the last record against width (or another swept key)
+  STEM_epochs     error over epochs for a few widths: below, at and above the interpolation threshold
+  STEM_spectrum_PROBE   share of each frequency in the energy over epochs for the same widths, with test error, error
+                  on the noisy labels and the share of all frequencies above 0 beneath
+
+Runs that differ in train.seed are averaged; what differs in other swept keys gets figures of its own.
+Needs h5py, numpy and matplotlib.
+"""
+
+import argparse
+import os
+import re
+import sys
+
+try:
+    import numpy as np
+
+    import figure_style as style
+    from figure_style import plt
+    from sweep_file import FileError, SweepFile
+except ImportError as missing:
+    sys.exit(f"figures.py: {missing}; needed: h5py, numpy, matplotlib")
+
+PEAK_RISE = 0.03
+MAP_FLOOR = 1e-12  # a share of the energy below this is drawn as this: a network that is constant has shares of 0
+
+
+class Skip(Exception):
+    """Why a figure cannot be drawn from this file."""
+
+
+def short(key):
+    return key.rsplit(".", 1)[-1]
+
+
+def x_label(key):
+    names = {"model.width": "Width (units per hidden layer)", "train.optimizer.lr": "Learning rate",
+             "model.hidden_layers": "Hidden layers", "data.label_noise.fraction": "Fraction of noisy labels",
+             "data.train": "Training examples"}
+    return names.get(key, short(key).replace("_", " ").capitalize())
+
+
+def name_of(key, value):
+    if value is None:
+        return ""
+    return f"{short(key)} {value:g}" if not isinstance(value, str) else f"{short(key)} {value}"
+
+
+def number(value, digits=3):
+    return "none" if not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+# ---- what the curves say
+
+
+def interpolation_threshold(xs, train_error, limit):
+    """Index of the first x whose mean training error is below the limit; None when there is none."""
+    for i in range(len(xs)):
+        if train_error[i] < limit:
+            return i
+    return None
+
+
+def interior_peak(values):
+    """(index of the peak, index of the lowest point before it), or None: the point that rises highest above the lowest
+    on both its sides. Neither end is a peak, nor is a ripple: PEAK_RISE of the curve's range is the least rise."""
+    if not np.isfinite(values).any():
+        return None
+    best, height = None, PEAK_RISE * (np.nanmax(values) - np.nanmin(values))
+    for i in range(1, len(values) - 1):
+        before, after = values[:i], values[i + 1:]
+        if not np.isfinite(values[i]) or not np.isfinite(before).any() or not np.isfinite(after).any():
+            continue
+        rise = min(values[i] - np.nanmin(before), values[i] - np.nanmin(after))
+        if rise > height:
+            best, height = (i, int(np.nanargmin(before))), rise
+    return best
+
+
+def peak_words(what, values, seeds, names):
+    """One sentence on a curve's valley, peak and end. values: (place), seeds: (place, seed), names: (place)."""
+    places = np.flatnonzero(np.isfinite(values))
+    if len(places) == 0:
+        return f"{what}: no values."
+
+    def at(i):
+        own = seeds[i][np.isfinite(seeds[i])]
+        deviation = f" +- {own.std(ddof=1):.3f}" if len(own) > 1 else ""
+        return f"{number(values[i])}{deviation} at {names[i]}"
+
+    last = places[-1]
+    peak = interior_peak(values)
+    if peak is None:
+        lowest = int(np.nanargmin(values))
+        return f"{what}: lowest {at(lowest)}, no peak, last {at(last)}."
+    return f"{what}: lowest before the peak {at(peak[1])}, peak {at(peak[0])}, last {at(last)}."
+
+
+# ---- error and loss against width
+
+
+def draw_width(file, family, x_key, options):
+    if x_key is None:
+        raise Skip("no swept key besides the seed, so nothing to draw against")
+    names = ("test_error", "train_error", "noisy_fit", "test_loss", "train_loss")
+    settings = [s for s in family.settings if any(file.status[run] == 1 for run in s.runs)]
+    if not settings:
+        raise Skip("no run is finished")
+    n_seeds = max(len(s.runs) for s in settings)
+    final = {}
+    for name in names:
+        final[name] = np.full((n_seeds, len(settings)), np.nan)
+        for i, s in enumerate(settings):
+            done = [run for run in s.runs if file.status[run] == 1]
+            final[name][:len(done), i] = file.metric(name)[done, -1]
+    there = {name: np.isfinite(values).any() for name, values in final.items()}
+    if not any(there.values()):
+        raise Skip("the last record holds no loss and no error")
+    rows = [row for row in (names[:3], names[3:]) if any(there[name] for name in row)]
+
+    x = style.ValueAxis([s.x for s in settings])
+    figure, axes = plt.subplots(len(rows), 1, sharex=True, squeeze=False,
+                                figsize=(style.COLUMN, 0.55 + 1.75 * len(rows)))
+    kinds = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
+             "noisy_fit": ("noisy", "noisy labels fitted"), "test_loss": ("test", "test loss"),
+             "train_loss": ("train", "training loss")}
+    for axis, row, letter in zip(axes[:, 0], rows, "ab"):
+        for name in row:
+            if there[name]:
+                style.draw_spread(axis, x.position, final[name], *kinds[name])
+        axis.set_ylabel("Loss (nat)" if row[0] == "test_loss" else
+                        "Share of examples" if there["noisy_fit"] else "Error")
+        axis.set_ylim(bottom=-0.02 * axis.get_ylim()[1])
+        axis.legend(loc="best")
+        style.panel_letter(axis, letter)
+        x.decorate(axis)
+    axes[-1, 0].set_xlabel(x_label(x_key))
+
+    train_error = style.spread(final["train_error"])[0]
+    at = interpolation_threshold(x.values, train_error, options.threshold)
+    if at is not None:
+        for axis in axes[:, 0]:
+            axis.axvline(x.position[at], color=style.RULE, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
+        place = (np.searchsorted(np.sort(x.position), x.position[at]) + 0.5) / len(x.position)
+        axes[0, 0].annotate(f"interpolation threshold\n(training error < {100 * options.threshold:g} %)",
+                            (x.position[at], 1), xycoords=axes[0, 0].get_xaxis_transform(), xytext=(0, 3),
+                            textcoords="offset points", ha="left" if place < 0.2 else "right" if place > 0.8 else
+                            "center", va="bottom", fontsize=6.5, color=style.RULE, annotation_clip=False)
+    style.corner_note(figure, file.state())
+
+    places = [name_of(x_key, s.x) for s in settings]
+    words = [f"Mean of {n_seeds} seeds; dots: single seeds; bands: lowest to highest; +-: standard deviation." if n_seeds > 1
+             else "One seed."]
+    for name in ("test_error", "test_loss"):
+        if there[name]:
+            words.append(peak_words(kinds[name][1].capitalize(), style.spread(final[name])[0], final[name].T, places))
+    if at is not None:
+        words.append(f"Interpolation threshold (mean training error below {100 * options.threshold:g} %): {places[at]}.")
+    elif there["train_error"]:
+        words.append(f"No setting reaches a mean training error below {100 * options.threshold:g} %; "
+                     f"lowest {number(np.nanmin(train_error))}.")
+    absent = [kinds[name][1] for name in names if not there[name]]
+    if absent:
+        words.append(f"Not in the file: {', '.join(absent)}.")
+    return figure, " ".join(words)
+
+
+# ---- which settings to show over epochs
+
+
+def choose_settings(file, family, x_key, options):
+    """[(setting, word)]: the wanted ones; else below, at and above the interpolation threshold."""
+    settings = [s for s in family.settings if file.usable(s)]
+    if not settings:
+        raise Skip("no run has recorded anything")
+    if options.widths:
+        chosen = []
+        for wanted in options.widths:
+            match = [s for s in settings if is_value(s.x, wanted)]
+            if not match:
+                raise Skip(f"no run with {short(x_key)} {wanted} has recorded anything")
+            chosen.append((match[0], ""))
+        return chosen
+    if len(settings) <= 3:
+        return [(s, "") for s in settings]
+    error = [np.nanmean(file.metric("train_error")[file.usable(s), -1]) if
+             np.isfinite(file.metric("train_error")[file.usable(s), -1]).any() else np.nan for s in settings]
+    at = interpolation_threshold(settings, error, options.threshold)
+    if at is None or isinstance(settings[0].x, str):
+        return [(settings[i], "") for i in (0, len(settings) // 2, len(settings) - 1)]
+    picks = {at // 2: "below", at: "at the threshold", len(settings) - 1: "above"}
+    if at == 0:
+        picks = {0: "at the threshold", len(settings) // 2: "above", len(settings) - 1: "above"}
+    return [(settings[i], word) for i, word in sorted(picks.items())]
+
+
+def is_value(x, wanted):
+    """Does the text given to --widths mean the value x?"""
+    try:
+        return bool(np.isclose(float(x), float(wanted), rtol=1e-6, atol=0))
+    except ValueError:
+        return x == wanted
+
+
+def check_widths(file, x_key, wanted):
+    for value in wanted:
+        if x_key is None:
+            raise FileError(f"--widths: {file.path} sweeps nothing but seeds")
+        known = sorted(set(file.axes[x_key]))
+        if not any(is_value(x, value) for x in known):
+            raise FileError(f"--widths: {value} is not a {short(x_key)} of {file.path}; there are "
+                            f"{', '.join(str(x) for x in known)}")
+
+
+def column_title(axis, x_key, setting, word):
+    name = name_of(x_key, setting.x) if x_key else ""
+    axis.set_title(f"{name} ({word})" if word else name, loc="center")
+
+
+def draw_epoch_lines(axis, epochs, values, kind, label=None):
+    """Mean and band over seeds; the part after epoch 0 as a line, epoch 0 as a dot."""
+    position = epochs.position()
+    zero, after = epochs.split()
+    if len(after):
+        style.draw_spread(axis, position[after], values[:, after], kind, label, markers=len(after) == 1, dots=False)
+    if len(zero):
+        axis.plot(position[zero], style.spread(values[:, zero])[0], linestyle="none", marker="o", markersize=2.2,
+                  color=style.LINES[kind]["color"], markeredgewidth=0, label=None if len(after) else label)
+
+
+def epoch_places(file):
+    return [f"epoch {epoch:g}" for epoch in file.epoch]
+
+
+def panel_words(letter, x_key, setting, runs):
+    name = name_of(x_key, setting.x)
+    return f"({letter}) {name + ', ' if name else ''}{len(runs)} seed{'s' if len(runs) != 1 else ''}."
+
+
+def seed_words(file, chosen):
+    if max(len(file.usable(setting)) for setting, _ in chosen) == 1:
+        return "One seed each."
+    return "Lines: means over seeds; bands: lowest to highest; +-: standard deviation over seeds."
+
+
+# ---- error over epochs
+
+
+def draw_epochs(file, family, x_key, options):
+    chosen = choose_settings(file, family, x_key, options)
+    kinds = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
+             "noisy_fit": ("noisy", "noisy labels fitted")}
+    there = [name for name in kinds if any(np.isfinite(file.metric(name)[file.usable(s)]).any() for s, _ in chosen)]
+    if not there:
+        raise Skip("the file holds no errors (a regression target has none)")
+    width = style.COLUMN if len(chosen) == 1 else style.PAGE
+    figure, axes = plt.subplots(1, len(chosen), sharey=True, squeeze=False, figsize=(width, 2.1))
+    epochs = style.EpochAxis(file.epoch)
+    words = []
+    for axis, (setting, word), letter in zip(axes[0], chosen, "abcdefghij"):
+        runs = file.usable(setting)
+        for name in there:
+            draw_epoch_lines(axis, epochs, file.metric(name)[runs], *kinds[name])
+        epochs.decorate(axis)
+        axis.set_ylim(-0.02, 1.02)
+        axis.set_xlabel("Epoch")
+        column_title(axis, x_key, setting, word)
+        style.panel_letter(axis, letter)
+        error = file.metric("test_error")[runs]
+        words += [panel_words(letter, x_key, setting, runs),
+                  peak_words("Test error", style.spread(error)[0], error.T, epoch_places(file))]
+    axes[0, 0].set_ylabel("Share of examples" if "noisy_fit" in there else "Error")
+    axes[0, 0].legend(loc="best")
+    style.corner_note(figure, file.state())
+    return figure, " ".join(words + [seed_words(file, chosen)])
+
+
+# ---- spectrum over epochs
+
+
+def energy_share(energy):
+    """E_k / sum_j E_j, and R = sum_{k>=1} E_k / sum_{k>=0} E_k. energy: (run, record, frequency); NaN where all is 0."""
+    total = energy.sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(total > 0, energy / total, np.nan)
+    return share, share[..., 1:].sum(axis=-1)
+
+
+def frequency_edges(frequency):
+    if len(frequency) == 1:
+        return np.array([frequency[0] - 0.5, frequency[0] + 0.5])
+    middle = (frequency[1:] + frequency[:-1]) / 2
+    return np.concatenate(([2 * frequency[0] - middle[0]], middle, [2 * frequency[-1] - middle[-1]]))
+
+
+def draw_map(axis, epochs, frequency, level, limits):
+    """One strip a record, so that the gap after epoch 0 stays white."""
+    left, right = epochs.cells()
+    edges = frequency_edges(frequency)
+    image = None
+    for part in epochs.split():
+        if len(part):
+            x = np.concatenate((left[part], right[part[-1:]]))
+            image = axis.pcolormesh(x, edges, level[part].T, vmin=limits[0], vmax=limits[1], cmap="cividis",
+                                    rasterized=True, linewidth=0)
+    axis.set_ylim(edges[0], edges[-1])
+    for spine in ("top", "right"):
+        axis.spines[spine].set_visible(False)
+    return image
+
+
+def draw_spectrum(file, family, x_key, options, probe):
+    chosen = choose_settings(file, family, x_key, options)
+    frequency, unit = file.frequency(probe)
+    shares, high = [], []
+    for setting, _ in chosen:
+        share, above = energy_share(file.energy(probe, file.usable(setting)))
+        shares.append(np.log10(np.maximum(style.spread(share)[0], MAP_FLOOR)))
+        high.append(above)
+    finite = np.concatenate([share[np.isfinite(share)] for share in shares])
+    if len(finite) == 0:
+        raise Skip(f"probe {probe} has recorded no energies")
+    # The lowest and highest hundredth saturate: frequency 0 is far above the rest.
+    limits = np.percentile(finite, [1, 98])
+    rows = {"Test error": ("test", lambda runs: file.metric("test_error")[runs]),
+            "Noisy-label\nerror": ("noisy", lambda runs: 1 - file.metric("noisy_fit")[runs])}
+    rows = {label: row for label, row in rows.items()
+            if any(np.isfinite(row[1](file.usable(s))).any() for s, _ in chosen)}
+    epochs = style.EpochAxis(file.epoch)
+    n = len(chosen)
+    figure, axes = plt.subplots(len(rows) + 2, n, sharex=True, sharey="row", squeeze=False,
+                                figsize=(style.COLUMN if n == 1 else style.PAGE, 2.3 + 0.85 * (len(rows) + 1)),
+                                gridspec_kw={"height_ratios": [2.1] + [1] * (len(rows) + 1)})
+    words = []
+    for column, ((setting, word), share, above, letter) in enumerate(zip(chosen, shares, high, "abcdefghij")):
+        runs = file.usable(setting)
+        image = draw_map(axes[0, column], epochs, frequency, share, limits)
+        column_title(axes[0, column], x_key, setting, word)
+        style.panel_letter(axes[0, column], letter)
+        for axis, (kind, values) in zip(axes[1:, column], rows.values()):
+            draw_epoch_lines(axis, epochs, values(runs), kind)
+        draw_epoch_lines(axes[-1, column], epochs, above, "share")
+        for axis in axes[:, column]:
+            epochs.decorate(axis, break_mark=axis is axes[-1, column])
+        axes[-1, column].set_xlabel("Epoch")
+        words += [panel_words(letter, x_key, setting, runs),
+                  peak_words("R", style.spread(above)[0], above.T, epoch_places(file))]
+    axes[0, 0].set_ylabel(f"Frequency\n({unit})" if unit and unit != "1" else "Frequency")
+    for axis, label in zip(axes[1:, 0], list(rows) + ["High-frequency\nshare $R$"]):
+        axis.set_ylabel(label)
+    for axis in axes[-1]:
+        axis.set_ylim(bottom=0)
+    bar = figure.colorbar(image, ax=list(axes[0]), extend="both", pad=0.01, aspect=14)
+    bar.set_label(r"$\log_{10}\,(E_k\,/\,\Sigma_j\, E_j)$")
+    bar.outline.set_linewidth(0.6)
+    figure.align_ylabels(axes[:, 0])
+    style.corner_note(figure, file.state())
+    words.append("R: share of the energy at all frequencies above 0.")
+    return figure, " ".join(words + [seed_words(file, chosen)])
+
+
+# ---- the command
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(prog="figures.py", description="Draw the figures of a spectrain file.")
+    parser.add_argument("file", help="FILE.h5, from spectrain run or merge")
+    parser.add_argument("-o", dest="folder", default="figures", metavar="DIR", help="where to (default: figures)")
+    parser.add_argument("--format", default="png,svg", help="png, svg or pdf, several with commas (default: png,svg)")
+    parser.add_argument("--widths", default="", help="widths (values of the x key) to show over epochs, with commas")
+    parser.add_argument("--x", metavar="KEY", help="the swept key to draw against (default: model.width)")
+    parser.add_argument("--threshold", type=float, default=0.01,
+                        help="training error that counts as interpolation (default: 0.01)")
+    options = parser.parse_args(argv)
+    options.format = [form for form in options.format.split(",") if form]
+    wrong = [form for form in options.format if form not in ("png", "svg", "pdf")]
+    if wrong or not options.format:
+        parser.error(f"--format: is {wrong[0] if wrong else 'empty'}; allowed: png, svg, pdf")
+    options.widths = [value for value in options.widths.split(",") if value]
+    return options
+
+
+def draw_all(file, options):
+    """Draw what the file allows; returns how many figures there are."""
+    stem = os.path.splitext(os.path.basename(file.path))[0]
+    x_key = file.choose_x(options.x)
+    check_widths(file, x_key, options.widths)
+    figures = [(short(x_key) if x_key else "width", draw_width), ("epochs", draw_epochs)]
+    for probe in file.probes():
+        figures.append((f"spectrum_{probe}",
+                        lambda f, family, x, o, name=probe: draw_spectrum(f, family, x, o, name)))
+    drawn = 0
+    for family in file.families(x_key):
+        suffix = "_" + re.sub(r"[^A-Za-z0-9.=-]+", "_", family.label.replace(" = ", "=")) if family.label else ""
+        for name, draw in figures:
+            try:
+                figure, caption = draw(file, family, x_key, options)
+            except Skip as reason:
+                print(f"figures.py: {stem}_{name}{suffix}: not drawn: {reason}", file=sys.stderr)
+                continue
+            if family.label:
+                figure.suptitle(family.label, fontsize=8)
+            try:
+                paths = style.save(figure, options.folder, f"{stem}_{name}{suffix}", options.format)
+            except OSError as error:
+                raise FileError(f"{error.filename}: cannot be written: {error.strerror}") from None
+            state = f" [{file.state()}]" if file.state() else ""
+            print(f"{', '.join(paths)}: {family.label + ': ' if family.label else ''}{caption}{state}")
+            drawn += 1
+    if not file.probes():
+        print(f"figures.py: {stem}_spectrum: not drawn: the file has no probe", file=sys.stderr)
+    return drawn
+
+
+def main(argv=None):
+    options = arguments(argv)
+    style.use_style()
+    try:
+        with SweepFile(options.file) as file:
+            drawn = draw_all(file, options)
+            if drawn == 0:
+                raise FileError(f"{options.file}: nothing to draw")
+    except FileError as error:
+        print(f"figures.py: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a damaged data set shows when it is read
+        reason = str(error).split("\n")[0]
+        print(f"figures.py: {options.file}: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
