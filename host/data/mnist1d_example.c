@@ -45,7 +45,7 @@ void spt_mnist1d_resample(const double *in, size_t n, double *out, size_t m) {
         while (j + 1 < n && grid_point(j + 1, n, step_in) <= t)
             j++;
         double left = grid_point(j, n, step_in);
-        if (j == n - 1 || left == t) {
+        if (j == n - 1) {
             out[i] = in[j];
         } else {
             double slope = (in[j + 1] - in[j]) / (grid_point(j + 1, n, step_in) - left);
