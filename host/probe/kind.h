@@ -12,9 +12,8 @@ enum { SPT_PROBE_MAX_KEYS = 14 }; /* own keys of a kind, at most */
 
 /** Substreams of SPT_STREAM_PROBE_DIRECTION. Part of the promise that a seed gives the same bits: never renumber. */
 typedef enum spt_probe_substream {
-    SPT_PROBE_SUBSTREAM_EXAMPLES = 0, /* the permutation whose first M entries are the examples that lines go through */
-    SPT_PROBE_SUBSTREAM_DIRECTIONS =
-        1 /* normals: number m * inputs + j is component j of direction m, before scaling */
+    SPT_PROBE_SUBSTREAM_EXAMPLES = 0,  /* a permutation of the split: its first M are the examples lines go through */
+    SPT_PROBE_SUBSTREAM_DIRECTIONS = 1 /* normals: number m * inputs + j is component j of direction m, unscaled */
 } spt_probe_substream;
 
 typedef struct spt_probe_kind {

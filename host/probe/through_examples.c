@@ -1,5 +1,4 @@
 /* Lines through examples: which examples, which directions, and the grid of t along each. */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "spectrain/rng.h"
 
 enum { MAX_POINTS = 1 << 24 };
-#define MAX_RADIUS 1e18 /* keeps x + t v far from float32's range */
+#define MAX_RADIUS 1e18 /* keeps x + t v within float32's range */
 
 static const char *const SPLITS[] = {"train", "test"}; /* in the order of spt_split_name */
 
@@ -27,14 +26,9 @@ spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *setti
     if (status == SPT_OK)
         status = spt_probe_read_samples(item, &settings->samples, err);
     if (status == SPT_OK)
-        status = spt_node_real(item, "radius", -DBL_MAX, MAX_RADIUS, &settings->radius, err);
-    if (status != SPT_OK)
-        return status;
+        status = spt_node_real(item, "radius", SPT_ABOVE_ZERO, MAX_RADIUS, &settings->radius, err);
     settings->split = split == 0 ? SPT_SPLIT_TRAIN : SPT_SPLIT_TEST;
-    if (settings->radius <= 0.0) /* 0 itself is out, which inclusive bounds cannot say */
-        return spt_node_fail(spt_node_find(item, "radius"), err, "is %g; allowed: a number above 0, up to %g",
-                             settings->radius, MAX_RADIUS);
-    return SPT_OK;
+    return status;
 }
 
 static spt_status enough_examples(const spt_line_settings *settings, size_t examples, spt_error *err) {
