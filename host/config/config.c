@@ -22,7 +22,9 @@ spt_status spt_config_parse(const char *name, const char *text, size_t length, s
     origin->name = config->name;
     status =
         spt_tree_parse(&config->pool, origin, text, length, SPT_TREE_MAX_DEPTH, &config->n_nodes, &config->root, err);
-    if (status == SPT_OK && config->root->kind != SPT_NODE_MAP) {
+    if (status == SPT_OK && config->root == NULL)
+        status = spt_fail(err, SPT_ECONFIG, "%s:1: is empty; expected a map of settings", name);
+    else if (status == SPT_OK && config->root->kind != SPT_NODE_MAP) {
         char found[SPT_FOUND_CAPACITY];
         spt_tree_found(config->root, found);
         status = spt_node_fail(config->root, err, "the document is %s; expected a map of settings", found);

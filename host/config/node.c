@@ -63,11 +63,11 @@ void spt_tree_place(const spt_node *node, char *place) {
     if (origin->key != NULL) {
         char assignment[SPT_PLACE_CAPACITY - 16];
         print(assignment, sizeof assignment, "%s", origin->name);
-        snprintf(place, SPT_PLACE_CAPACITY, "--set %s: ", assignment);
+        snprintf(place, SPT_PLACE_CAPACITY, "--set %s", assignment);
     } else {
         char name[SPT_PLACE_CAPACITY - 32];
         print(name, sizeof name, "%s", origin->name);
-        snprintf(place, SPT_PLACE_CAPACITY, "%s:%zu: ", name, node->line);
+        snprintf(place, SPT_PLACE_CAPACITY, "%s:%zu", name, node->line);
     }
 }
 
@@ -106,7 +106,7 @@ static spt_status fail_clean(const char *place, const char *key, spt_error *err,
                              va_list arguments) {
     char words[SPT_ERROR_CAPACITY];
     vsnprintf(words, sizeof words, format, arguments);
-    spt_fail(err, SPT_ECONFIG, "%s%s%s%s", place, key, key[0] != '\0' ? ": " : "", words);
+    spt_fail(err, SPT_ECONFIG, "%s: %s%s%s", place, key, key[0] != '\0' ? ": " : "", words);
     if (err != NULL)
         for (char *c = err->message; *c != '\0'; c++)
             if ((unsigned char)*c < 0x20 || *c == 0x7F)

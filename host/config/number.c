@@ -107,8 +107,10 @@ void spt_number_print(double value, char *text) {
 }
 
 double spt_number_tidy(double value, char *text) {
-    double tidy = value;
+    double tidy;
     print_digits(value, 15, text);
-    spt_number_real(text, &tidy);
-    return tidy;
+    if (spt_number_real(text, &tidy))
+        return tidy;
+    spt_number_print(value, text); /* rounding went beyond the largest double */
+    return value;
 }

@@ -9,6 +9,8 @@ typedef struct parsing {
     yaml_parser_t *parser;
     spt_pool *pool;
     const spt_origin *origin;
+    const char *text;
+    size_t length;
     size_t max_depth, *n_nodes;
     spt_node *open[SPT_TREE_MAX_DEPTH]; /* the collections around the next value */
     size_t depth;
@@ -39,8 +41,9 @@ static spt_status fail_syntax(const parsing *p) {
     char words[256];
     const char *problem = parser->problem != NULL ? parser->problem : "unknown problem";
     if (parser->error == YAML_READER_ERROR) {
-        /* The reader knows bytes, not lines. */
-        size_t line = parser->mark.line + 1;
+        size_t line = 1; /* the reader knows bytes only */
+        for (size_t i = 0; i < parser->problem_offset && i < p->length; i++)
+            line += p->text[i] == '\n';
         snprintf(words, sizeof words, "not YAML: %s (byte %zu); expected text in UTF-8", problem,
                  parser->problem_offset);
         return fail_line(p, line, words);
@@ -186,8 +189,6 @@ spt_status spt_tree_parse(spt_pool *pool, const spt_origin *origin, const char *
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&parser);
-    if (status == SPT_OK && p.root == NULL)
-        status = fail_line(&p, 1, "empty; expected a map of settings");
     *root = p.root;
     return status;
 }

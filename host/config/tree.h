@@ -44,12 +44,13 @@ struct spt_node {
     spt_node_kind kind;
     bool quoted; /* scalar: was in quotes (or a block), so it is a text even when it reads like a number */
     bool flow;   /* list, map: written in brackets or braces; kept for printing */
+    bool copied; /* map: belongs to an overlay, which may change it */
     size_t line; /* of the key in a map, else of the value; from 1 */
     const spt_origin *origin;
     const spt_node *parent; /* NULL for the root */
     const char *key;        /* in the parent: its key; NULL in a list */
     size_t index;           /* in the parent */
-    char *text;             /* scalar; an absent value is the plain text "null" */
+    const char *text;       /* scalar; an absent value is the plain text "null" */
     size_t count;           /* list, map */
     size_t capacity;
     spt_entry *entries;
@@ -62,7 +63,8 @@ struct spt_config {
     size_t n_nodes;
 };
 
-/** Parse length bytes of YAML at `origin` into a tree that takes at most max_depth levels; *n_nodes is counted on.
+/** Parse length bytes of YAML at `origin` into a tree of at most max_depth levels (<= SPT_TREE_MAX_DEPTH); *n_nodes is
+ *  counted on. *root is NULL when there is nothing but space and comments.
  *  Errors: SPT_ECONFIG not YAML, not one document, beyond the bounds above; SPT_ENOMEM. */
 spt_status spt_tree_parse(spt_pool *pool, const spt_origin *origin, const char *text, size_t length, size_t max_depth,
                           size_t *n_nodes, spt_node **root, spt_error *err);
@@ -93,7 +95,7 @@ bool spt_tree_is_typed(const spt_node *node);
 
 enum { SPT_PLACE_CAPACITY = 320, SPT_PATH_CAPACITY = 256, SPT_FOUND_CAPACITY = 96 };
 
-/** "FILE:LINE: " or "--set ASSIGNMENT: " into place (SPT_PLACE_CAPACITY). */
+/** "FILE:LINE" or "--set ASSIGNMENT" into place (SPT_PLACE_CAPACITY). */
 void spt_tree_place(const spt_node *node, char *place);
 /** The dotted key of node into path (SPT_PATH_CAPACITY); list items by number: "probes.0.samples". */
 void spt_tree_path(const spt_node *node, char *path);
