@@ -48,14 +48,15 @@ static spt_status find_device(const spt_options *options, const spt_backend **ba
 
 /* What will be done, where, and what it will take. */
 static void announce(const spt_sweep *sweep, const spt_sweep_summary *summary, const char *path,
-                     const spt_backend *backend, const spt_device_info *device) {
+                     const spt_backend *backend, const spt_device_info *device, bool resume) {
     size_t epochs = spt_sweep_run_at(sweep, 0)->spec.train.epochs;
     printf("%s: %s %s, %s parameters, %s epochs; into %s, about %s\n", summary->name, spt_text_count(summary->n_runs).s,
            summary->n_runs == 1 ? "run" : "runs", spt_text_count(summary->parameters).s, spt_text_count(epochs).s, path,
            spt_text_bytes(summary->file_bytes).s);
     printf("%s: %s", backend->name, device->name);
     if (strcmp(backend->name, "cpu") == 0)
-        printf("; about %s from the start", spt_text_seconds(spt_sweep_estimate_seconds(sweep, device->threads)).s);
+        printf("; about %s%s", spt_text_seconds(spt_sweep_estimate_seconds(sweep, device->threads)).s,
+               resume ? " from the start" : "");
     printf("\n");
     fflush(stdout);
 }
@@ -158,6 +159,7 @@ static spt_status run(const spt_options *options, spt_error *err) {
     spt_sweep_summary summary;
     const spt_backend *backend;
     spt_device_info device;
+    spt_stop_ignore_output_signals();
     spt_status status = spt_options_config(options, &config, err);
     if (status == SPT_OK)
         status = spt_sweep_plan(config, &sweep, err);
@@ -170,7 +172,7 @@ static spt_status run(const spt_options *options, spt_error *err) {
     if (status != SPT_OK)
         goto done;
     if (!options->quiet)
-        announce(sweep, &summary, path, backend, &device);
+        announce(sweep, &summary, path, backend, &device, options->resume);
     status = train(sweep, options, path, err);
 done:
     free(path);

@@ -11,7 +11,7 @@
 #include "cli/text.h"
 
 static const double LIVE_SECONDS = 0.2, PLAIN_SECONDS = 30.0, PLAIN_SILENCE = 600.0;
-enum { DEFAULT_COLUMNS = 80, BAR_LEAST = 10, BAR_MOST = 30 };
+enum { DEFAULT_COLUMNS = 80 };
 
 static bool can_redraw(FILE *stream) {
     const char *terminal = getenv("TERM");
@@ -31,10 +31,10 @@ void spt_progress_view_init(spt_progress_view *view, FILE *stream, bool quiet) {
 
 bool spt_progress_due(const spt_progress_view *view, const spt_progress *progress) {
     double since = progress->elapsed - view->shown_at;
-    if (!view->shown)
-        return true;
     if (view->live)
-        return since >= LIVE_SECONDS;
+        return !view->shown || since >= LIVE_SECONDS;
+    if (!view->shown)
+        return !isnan(progress->remaining); /* the first line of a log tells something */
     return since >= (progress->recorded ? PLAIN_SECONDS : PLAIN_SILENCE);
 }
 
@@ -57,18 +57,20 @@ static void put(line_text *line, const char *format, ...) {
         line->length = sizeof line->s - 1;
 }
 
+/* A bar of one of three widths, so that it does not breathe with the digits beside it. */
 static void put_bar(line_text *line, double fraction, size_t columns, size_t used) {
+    static const size_t WIDTHS[] = {30, 20, 10};
     const size_t frame = 4; /* two spaces and two brackets */
-    if (columns < used + frame + BAR_LEAST)
+    for (size_t w = 0; w < sizeof WIDTHS / sizeof WIDTHS[0]; w++) {
+        if (columns < used + frame + WIDTHS[w])
+            continue;
+        size_t full = (size_t)(fraction * (double)WIDTHS[w]);
+        put(line, "  [");
+        for (size_t i = 0; i < WIDTHS[w]; i++)
+            put(line, "%c", i < full ? '#' : '.');
+        put(line, "]");
         return;
-    size_t width = columns - used - frame;
-    if (width > BAR_MOST)
-        width = BAR_MOST;
-    size_t full = (size_t)(fraction * (double)width);
-    put(line, "  [");
-    for (size_t i = 0; i < width; i++)
-        put(line, "%c", i < full ? '#' : '.');
-    put(line, "]");
+    }
 }
 
 void spt_progress_line(const spt_progress *p, size_t columns, bool with_bar, char *line) {
@@ -82,7 +84,7 @@ void spt_progress_line(const spt_progress *p, size_t columns, bool with_bar, cha
     put(&head, "%3.0f %%", floor(100.0 * fraction)); /* 100 % is for what is done */
 
     put(&tail, "  epoch %" PRIu64 "/%" PRIu64, p->epoch, p->epochs);
-    if (p->steps_per_second >= 0.0)
+    if (p->steps_per_second > 0.0)
         put(&tail, "  %s steps/s", spt_text_number(p->steps_per_second).s);
     if (!isnan(p->remaining))
         put(&tail, "  %s left", spt_text_seconds(p->remaining).s);
@@ -91,7 +93,7 @@ void spt_progress_line(const spt_progress *p, size_t columns, bool with_bar, cha
     if (p->n_diverged > 0)
         put(&tail, "  %zu of %zu diverged", p->n_diverged, p->n_runs);
 
-    if (with_bar)
+    if (with_bar && !isnan(p->remaining)) /* before, the line has not its length yet */
         put_bar(&head, fraction, columns, head.length + tail.length);
     put(&head, "%s", tail.s);
     memcpy(line, head.s, head.length < columns ? head.length : columns);

@@ -31,8 +31,8 @@ void spt_progress_view_end(spt_progress_view *view);
 
 /* ---- the parts without a terminal */
 
-/** Whether a report is to be shown: live, five times a second; plain, the first, then at records no more often than
- *  every 30 s, and at the latest after 10 minutes. */
+/** Whether a report is to be shown: live, five times a second; plain, as soon as the remaining time can be told, then
+ *  at records no more often than every 30 s, and at the latest after 10 minutes. */
 bool spt_progress_due(const spt_progress_view *view, const spt_progress *progress);
 
 /** One line of at most columns characters (cut at SPT_PROGRESS_LINE_MAX) into line (columns + 1): what matters most
