@@ -28,6 +28,9 @@ static spt_status read_gzip(spt_byte_stream *stream, unsigned char *bytes, size_
     if (n < 0 || (code != Z_OK && code != Z_STREAM_END)) {
         if (code == Z_ERRNO)
             return spt_fail(err, SPT_EIO, "%s: reading failed: %s", stream->name, strerror(errno));
+        size_t length = strlen(stream->name); /* zlib puts the path in front too */
+        if (strncmp(message, stream->name, length) == 0 && strncmp(message + length, ": ", 2) == 0)
+            message += length + 2;
         return spt_fail(err, SPT_EDATA, "%s: damaged: %s", stream->name, message);
     }
     *got = (size_t)n;
