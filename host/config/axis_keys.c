@@ -24,6 +24,7 @@ static const axis_key KEYS[] = {
     {"train.optimizer.eps", SPT_AXIS_REAL},
     {"data.seed", SPT_AXIS_INTEGER},
     {"data.train", SPT_AXIS_INTEGER},
+    {"data.standardize", SPT_AXIS_TEXT},
     {"data.label_noise.kind", SPT_AXIS_TEXT},
     {"data.label_noise.fraction", SPT_AXIS_REAL},
 };

@@ -155,7 +155,8 @@ static void append_real(spt_axis *axis, char **text, double real) {
 /* The three numbers of a generator. */
 typedef struct arguments {
     double first, last, third;
-    bool integers; /* all three, and within the range in which doubles hold them exactly */
+    const char *texts[3]; /* as written */
+    bool integers;        /* all three, and within the range in which doubles hold them exactly */
 } arguments;
 
 static spt_status read_arguments(const spt_node *list, const char *names, bool must_be_integers, arguments *out,
@@ -169,9 +170,10 @@ static spt_status read_arguments(const spt_node *list, const char *names, bool m
         int64_t integer;
         if (item->kind != SPT_NODE_SCALAR || item->quoted || !spt_number_real(item->text, numbers[i]))
             return fail_found(item, err, "numbers");
+        out->texts[i] = item->text;
         bool exact = spt_number_integer(item->text, &integer) && fabs(*numbers[i]) <= 0x1p53;
         if (must_be_integers && !exact)
-            return fail_found(item, err, "integers");
+            return fail_found(item, err, "integers, at most 2^53");
         out->integers = out->integers && exact;
     }
     return SPT_OK;
@@ -188,9 +190,10 @@ static spt_status geomspace(const spt_node *axis, const spt_node *list, bool int
         return status;
     double ratio = a.last / a.first;
     if (!(a.first > 0.0 && a.last > 0.0 && isnormal(ratio)))
-        return spt_node_fail(list, err, "goes from %g to %g; allowed: numbers above 0", a.first, a.last);
+        return spt_node_fail(list, err, "goes from %.40s to %.40s; allowed: numbers above 0 with a finite ratio",
+                             a.texts[0], a.texts[1]);
     if (!(a.third >= 1.0 && a.third <= SPT_AXES_MAX_VALUES && a.third == floor(a.third)))
-        return spt_node_fail(list, err, "asks for %g values; allowed: integers 1 to %d", a.third, SPT_AXES_MAX_VALUES);
+        return fail_found(list->entries[2].value, err, "integers 1 to 1000000");
     size_t n = (size_t)a.third;
     char *text = reserve(out, n, n * SPT_NUMBER_CAPACITY);
     if (text == NULL)
@@ -220,7 +223,8 @@ static spt_status range(const spt_node *axis, const spt_node *list, bool must_be
         return status;
     double steps = (a.last - a.first) / a.third;
     if (a.third == 0.0 || !(steps >= 0.0))
-        return spt_node_fail(list, err, "never gets from %g to %g in steps of %g", a.first, a.last, a.third);
+        return spt_node_fail(list, err, "never gets from %.40s to %.40s in steps of %.40s", a.texts[0], a.texts[1],
+                             a.texts[2]);
     if (!(steps < SPT_AXES_MAX_VALUES))
         return spt_node_fail(list, err, "has more than %d values", SPT_AXES_MAX_VALUES);
     size_t n = (size_t)floor(steps + slack) + 1;

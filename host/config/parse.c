@@ -169,8 +169,14 @@ static spt_status take_event(parsing *p, const yaml_event_t *event) {
 spt_status spt_tree_parse(spt_pool *pool, const spt_origin *origin, const char *text, size_t length, size_t max_depth,
                           size_t *n_nodes, spt_node **root, spt_error *err) {
     yaml_parser_t parser;
-    parsing p = {
-        .parser = &parser, .pool = pool, .origin = origin, .max_depth = max_depth, .n_nodes = n_nodes, .err = err};
+    parsing p = {.parser = &parser,
+                 .pool = pool,
+                 .origin = origin,
+                 .text = text,
+                 .length = length,
+                 .max_depth = max_depth,
+                 .n_nodes = n_nodes,
+                 .err = err};
     if (length > SPT_TREE_MAX_BYTES)
         return fail_line(&p, 1, "more than 4 MiB; too large for a configuration");
     if (!yaml_parser_initialize(&parser))
