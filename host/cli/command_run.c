@@ -18,8 +18,6 @@ static spt_status output_path(const spt_options *options, const spt_sweep_summar
                               spt_error *err) {
     const char *stem = options->output != NULL ? options->output : summary->name;
     const char *suffix = options->output != NULL ? "" : ".h5";
-    if (options->output == NULL && strchr(stem, '/') != NULL)
-        return spt_fail(err, SPT_EINVAL, "name: \"%s\" cannot name a file; give one with -o FILE.h5", stem);
     size_t room = strlen(stem) + strlen(suffix) + 1;
     char *path = malloc(room);
     if (path == NULL)

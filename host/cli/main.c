@@ -12,9 +12,7 @@
 static const spt_command *const COMMANDS[] = {&spt_command_run, &spt_command_plan, &spt_command_info,
                                               &spt_command_devices, NULL};
 
-/* A stream that is closed would give its number to the next file that is opened, and messages would be written
- * there.
- */
+/* A closed stream would give its number to the next file that is opened, and messages would be written there. */
 static void keep_standard_streams_open(void) {
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
         if (fcntl(stream, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDWR) != stream)
