@@ -49,7 +49,6 @@ typedef struct table {
 
 /* The two of a split; y has one column when it holds classes. */
 typedef struct split_tables {
-    const char *key;
     table x, y;
 } split_tables;
 
@@ -100,12 +99,11 @@ static spt_status open_split(hid_t file, const char *path, split_tables *split, 
         return status;
     const table *x = &split->x, *y = &split->y;
     if (x->n_dims != 2 || x->dims[1] == 0)
-        return spt_fail(err, SPT_EDATA, "%s: %s has %d dimensions; expected 2, (n, d) with d >= 1", path, x->name,
-                        x->n_dims);
+        return spt_fail(err, SPT_EDATA, "%s: %s has rank %d; expected 2, (n, d) with d >= 1", path, x->name, x->n_dims);
     if (!is_labels(y) && (y->class != H5T_FLOAT || y->n_dims != 2 || y->dims[1] == 0))
         return spt_fail(err, SPT_EDATA,
-                        "%s: %s holds %s with %d dimensions; expected integer classes (n), or float targets (n, C)",
-                        path, y->name, y->class == H5T_FLOAT ? "floats" : "integers", y->n_dims);
+                        "%s: %s holds %s of rank %d; expected integer classes (n), or float targets (n, C)", path,
+                        y->name, y->class == H5T_FLOAT ? "floats" : "integers", y->n_dims);
     if (x->dims[0] != y->dims[0])
         return spt_fail(err, SPT_EDATA, "%s: %s has %llu rows and %s has %llu; expected as many", path, x->name,
                         (unsigned long long)x->dims[0], y->name, (unsigned long long)y->dims[0]);
@@ -208,8 +206,8 @@ static spt_status decide_outputs(const spt_source_request *request, opened *o, s
 
 static spt_status open_request(const spt_source_request *request, opened *o, spt_error *err) {
     *o = (opened){.file = -1,
-                  .train = {"train", {.name = "/train/x", .handle = -1}, {.name = "/train/y", .handle = -1}},
-                  .test = {"test", {.name = "/test/x", .handle = -1}, {.name = "/test/y", .handle = -1}}};
+                  .train = {{.name = "/train/x", .handle = -1}, {.name = "/train/y", .handle = -1}},
+                  .test = {{.name = "/test/x", .handle = -1}, {.name = "/test/y", .handle = -1}}};
     begin_silence(&o->kept);
     const char *path = request->path;
     spt_status status = open_file(path, &o->file, err);

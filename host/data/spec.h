@@ -34,9 +34,7 @@ spt_status spt_label_noise(spt_noise_kind kind, double fraction, uint32_t seed, 
 spt_status spt_standardize_splits(spt_standardize mode, size_t inputs, spt_split *train, spt_split *test,
                                   spt_error *err);
 
-/** SHA-256 over, all little-endian: inputs, outputs, classes (uint64 each), then for train and for test: n (uint64),
- *  x (n, inputs) float32, and with classes label (n), label_true (n) int32, without target (n, outputs), target_true
- *  (n, outputs) float32. hex: 64 digits and a NUL. Errors: SPT_ENOMEM. */
+/** The hash of dataset.h into hex: 64 digits and a NUL. Errors: SPT_ENOMEM. */
 spt_status spt_dataset_digest(const spt_dataset *dataset, char hex[65], spt_error *err);
 
 #endif

@@ -33,16 +33,17 @@ typedef struct spt_dataset {
     size_t outputs;  /* C: classes, or columns of the target */
     size_t classes;  /* 0 for regression */
     bool generated;  /* made by a generator, so no file holds it */
-    char sha256[65]; /* over inputs, outputs, classes, x, labels, targets of both splits, little-endian; hex */
+    char sha256[65]; /* hex; see spt_dataset_make */
     spt_split train, test;
 } spt_dataset;
 
-/** Read and check a `data:` section. *out: spt_data_spec_free. Opens no file. Errors: SPT_ECONFIG, SPT_ENOMEM. */
+/** Read and check a `data:` section (NULL: it is missing). *out: spt_data_spec_free. Opens no file. Errors:
+ *  SPT_ECONFIG, SPT_ENOMEM. */
 spt_status spt_data_spec_read(const spt_node *section, spt_data_spec **out, spt_error *err);
 void spt_data_spec_free(spt_data_spec *spec);
 
-/** A text that is equal for two specs when, and only when, they describe the same data (normalised; lives with spec).
- */
+/** A text that is equal for two specs only when they describe the same data and seed; how they are spelled does not
+ *  matter (defaults filled in, numbers normalised). Lives with spec. */
 const char *spt_data_spec_key(const spt_data_spec *spec);
 /** The seed of data, label noise and probe directions. */
 uint32_t spt_data_spec_seed(const spt_data_spec *spec);
@@ -54,8 +55,14 @@ typedef struct spt_data_shape {
 } spt_data_shape;
 spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err);
 
-/** Load or generate, standardise, add noise, check (finite, labels in range), hash. *out: spt_dataset_free. Same spec,
- *  same bits. Errors: SPT_EDATA with the file and the row; SPT_EIO; SPT_ENOMEM. */
+/** Load or generate, check (finite, labels in range), standardise, add noise, hash. *out: spt_dataset_free. Same spec,
+ *  same bits.
+ *
+ *  The hash is SHA-256 over, all little-endian: inputs, outputs, classes (uint64 each); then for train, and then for
+ *  test: n (uint64), x (n, inputs) float32, and with classes label (n), label_true (n) int32, without target
+ *  (n, outputs), target_true (n, outputs) float32.
+ *
+ *  Errors: SPT_EINVAL label noise on real targets; SPT_EDATA with the file and the row; SPT_EIO; SPT_ENOMEM. */
 spt_status spt_dataset_make(const spt_data_spec *spec, spt_dataset **out, spt_error *err);
 void spt_dataset_free(spt_dataset *dataset);
 

@@ -345,6 +345,18 @@ static void fashion_mnist_is_read_where_debian_puts_it(void **state) {
     spt_dataset_free(set);
 }
 
+/* All 70,000 images, so many blocks of each file. The expected value by Python: gzip, numpy, hashlib. */
+static void whole_of_fashion_mnist_has_the_documented_hash(void **state) {
+    (void)state;
+    struct stat status;
+    if (stat("/usr/share/datasets/fashion-mnist", &status) != 0)
+        skip();
+    spt_dataset *set = section_dataset("{source: fashion_mnist}");
+    assert_int_equal(set->train.n, 60000);
+    assert_string_equal(set->sha256, "b86fa703c41dacf73560afd608bc474866c7cdbf8334542bf276f9a9eaa23e4b");
+    spt_dataset_free(set);
+}
+
 static void missing_fashion_mnist_says_how_to_get_it(void **state) {
     (void)state;
     assert_files_refused("{source: fashion_mnist, path: '%F/none'}",
@@ -378,6 +390,7 @@ int main(void) {
         IN_FOLDER(label_out_of_range_is_refused_with_its_row),
         IN_FOLDER(test_images_of_another_size_are_refused),
         cmocka_unit_test(fashion_mnist_is_read_where_debian_puts_it),
+        cmocka_unit_test(whole_of_fashion_mnist_has_the_documented_hash),
         IN_FOLDER(missing_fashion_mnist_says_how_to_get_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
