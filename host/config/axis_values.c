@@ -161,6 +161,7 @@ typedef struct arguments {
 
 static spt_status read_arguments(const spt_node *list, const char *names, bool must_be_integers, arguments *out,
                                  spt_error *err) {
+    const int64_t limit = (int64_t)1 << 53;
     double *numbers[] = {&out->first, &out->last, &out->third};
     if (list->kind != SPT_NODE_LIST || list->count != 3)
         return spt_node_fail(list, err, "is not three numbers; allowed: %s", names);
@@ -171,7 +172,7 @@ static spt_status read_arguments(const spt_node *list, const char *names, bool m
         if (item->kind != SPT_NODE_SCALAR || item->quoted || !spt_number_real(item->text, numbers[i]))
             return fail_found(item, err, "numbers");
         out->texts[i] = item->text;
-        bool exact = spt_number_integer(item->text, &integer) && fabs(*numbers[i]) <= 0x1p53;
+        bool exact = spt_number_integer(item->text, &integer) && integer >= -limit && integer <= limit;
         if (must_be_integers && !exact)
             return fail_found(item, err, "integers, at most 2^53");
         out->integers = out->integers && exact;

@@ -26,16 +26,16 @@ static int write_bytes(void *target, unsigned char *bytes, size_t size) {
     return 1;
 }
 
-/* Letters, digits and punctuation of ASCII: whether quotes are needed is then for the emitter to say. All else, spaces
- * at the ends included, goes into double quotes, the only style in which no character is changed by folding. */
-static bool is_simple(const char *text) {
+/* Whether text can stand without quotes wherever it comes: words, numbers, paths. All else goes into double quotes, the
+ * only style in which no character is changed by folding. */
+static bool is_plain(const char *text) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    static const char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-()=^~ ";
     size_t length = strlen(text);
-    if (length == 0 || text[0] == ' ' || text[length - 1] == ' ')
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (text[i] < 0x20 || text[i] > 0x7E)
-            return false;
-    return true;
+    const char *first = text + (*text == '-' || *text == '+');
+    first += *first == '.' || *first == '/';
+    return length > 0 && *first != '\0' && strchr(letters, *first) != NULL && strspn(text, all) == length &&
+           text[length - 1] != ' ';
 }
 
 static bool emit(yaml_emitter_t *emitter, yaml_event_t *event, int initialized) {
