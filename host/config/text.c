@@ -44,7 +44,7 @@ static bool emit(yaml_emitter_t *emitter, yaml_event_t *event, int initialized) 
 
 static bool emit_scalar(yaml_emitter_t *emitter, const char *text, bool quoted) {
     yaml_event_t event;
-    yaml_scalar_style_t style = quoted || !is_simple(text) ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE;
+    yaml_scalar_style_t style = quoted || !is_plain(text) ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE;
     return emit(
         emitter, &event,
         yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style));
