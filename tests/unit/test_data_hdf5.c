@@ -306,6 +306,49 @@ static void rows_that_were_never_written_are_refused(void **state) {
     assert_files_refused(SECTION, "%F/data.h5: /train/x has 1073741824 rows, but none was ever written");
 }
 
+/* Chunked, with a checksum, and one byte changed in the file behind HDF5's back. */
+static void damaged_numbers_are_refused(void **state) {
+    (void)state;
+    static unsigned char bytes[1 << 16];
+    const hsize_t dims[2] = {TRAIN, COLUMNS};
+    hid_t file = create_file(), space = H5Screate_simple(2, dims, NULL), made = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(made, 2, dims);
+    H5Pset_fletcher32(made);
+    hid_t table = H5Dcreate2(file, "/train/x", H5T_NATIVE_FLOAT, space, H5P_DEFAULT, made, H5P_DEFAULT);
+    assert_true(H5Dwrite(table, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, TRAIN_X) >= 0);
+    H5Dclose(table);
+    H5Pclose(made);
+    H5Sclose(space);
+    add(file, "/test/x", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, TEST, COLUMNS, TEST_X);
+    add_labels(file);
+    H5Fclose(file);
+
+    FILE *stored = fopen(folder_text("%F/data.h5"), "rb");
+    assert_non_null(stored);
+    size_t size = fread(bytes, 1, sizeof bytes, stored), at = 0;
+    fclose(stored);
+    while (at + sizeof TRAIN_X <= size && memcmp(bytes + at, TRAIN_X, sizeof TRAIN_X) != 0)
+        at++;
+    assert_true(at + sizeof TRAIN_X <= size);
+    bytes[at] ^= 1;
+    folder_write("data.h5", bytes, size);
+    const char *section = folder_text(SECTION);
+    assert_data_refused(section, SPT_EIO,
+                        folder_text("%F/data.h5: reading of /train/x failed: damaged, or packed by a filter that is "
+                                    "not installed"));
+}
+
+static void classes_of_real_targets_are_refused(void **state) {
+    (void)state;
+    hid_t file = create_file();
+    add_x(file);
+    add(file, "/train/y", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, TRAIN, COLUMNS, TRAIN_X);
+    add(file, "/test/y", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, TEST, COLUMNS, TEST_X);
+    H5Fclose(file);
+    assert_files_refused("{source: hdf5, path: '%F/data.h5', classes: 3}",
+                         "%F/data.h5: /train/y holds float targets, but data.classes asks for 3 classes");
+}
+
 static void noise_on_real_targets_is_refused(void **state) {
     (void)state;
     hid_t file = create_file();
@@ -369,6 +412,8 @@ int main(void) {
         IN_FOLDER(standardised_value_beyond_float32_is_refused),
         IN_FOLDER(more_examples_than_there_are_are_refused_with_both_numbers),
         IN_FOLDER(rows_that_were_never_written_are_refused),
+        IN_FOLDER(damaged_numbers_are_refused),
+        IN_FOLDER(classes_of_real_targets_are_refused),
         IN_FOLDER(noise_on_real_targets_is_refused),
         IN_FOLDER(error_handler_of_the_program_is_put_back),
     };
