@@ -58,7 +58,7 @@ RC = {
     "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.03,
     "savefig.dpi": 300,
-    "svg.hashsalt": "spectrain",  # the same file gives the same bytes
+    "svg.hashsalt": "spectrain",  # names in the drawing that do not change when it is drawn again
 }
 
 
@@ -73,8 +73,8 @@ def save(figure, folder, stem, formats):
     paths = []
     for form in formats:
         path = os.path.join(folder, f"{stem}.{form}")
-        dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
-        figure.savefig(path, format=form, metadata=dated.get(form))
+        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+        figure.savefig(path, format=form, metadata=undated.get(form))
         paths.append(path)
     plt.close(figure)
     return paths

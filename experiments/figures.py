@@ -22,12 +22,18 @@ try:
 
     import figure_style as style
     from figure_style import plt
-    from sweep_file import FileError, SweepFile
+    from sweep_file import DONE, FileError, SweepFile
 except ImportError as missing:
     sys.exit(f"figures.py: {missing}; needed: h5py, numpy, matplotlib")
 
-PEAK_RISE = 0.03
+PEAK_RISE = 0.03  # of a curve's range: what rises less is a ripple
 MAP_FLOOR = 1e-12  # a share of the energy below this is drawn as this: a network that is constant has shares of 0
+
+# What is drawn of each metric: line style, and the name in legends.
+ERRORS = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
+          "noisy_fit": ("noisy", "noisy labels fitted")}
+LOSSES = {"test_loss": ("test", "test loss"), "train_loss": ("train", "training loss")}
+KINDS = {**ERRORS, **LOSSES}
 
 
 class Skip(Exception):
@@ -51,6 +57,15 @@ def name_of(key, value):
     return f"{short(key)} {value:g}" if not isinstance(value, str) else f"{short(key)} {value}"
 
 
+def error_label(names):
+    return "Share of examples" if "noisy_fit" in names else "Error"
+
+
+def loss_label(file):
+    unit = file.units("train_loss")
+    return "Loss" if unit in ("", "1") else f"Loss ({unit})"
+
+
 def number(value, digits=3):
     return "none" if not np.isfinite(value) else f"{value:.{digits}f}"
 
@@ -68,7 +83,7 @@ def interpolation_threshold(xs, train_error, limit):
 
 def interior_peak(values):
     """(index of the peak, index of the lowest point before it), or None: the point that rises highest above the lowest
-    on both its sides. Neither end is a peak, nor is a ripple: PEAK_RISE of the curve's range is the least rise."""
+    on both its sides. Neither end is a peak, nor is a ripple."""
     if not np.isfinite(values).any():
         return None
     best, height = None, PEAK_RISE * (np.nanmax(values) - np.nanmin(values))
@@ -104,70 +119,76 @@ def peak_words(what, values, seeds, names):
 # ---- error and loss against width
 
 
+def final_values(file, settings):
+    """{metric: (seed, setting)} at the last record, of the runs that are done."""
+    done = [[run for run in setting.runs if file.status[run] == DONE] for setting in settings]
+    final = {}
+    for name in KINDS:
+        final[name] = np.full((max(len(runs) for runs in done), len(settings)), np.nan)
+        for i, runs in enumerate(done):
+            final[name][:len(runs), i] = file.metric(name)[runs, -1]
+    return final
+
+
+def mark_threshold(axes, x, at, limit):
+    """A rule at place `at` of the x axis across the panels, and what it means above the first."""
+    for axis in axes:
+        axis.axvline(x.position[at], color=style.RULE, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
+    place = (at + 0.5) / len(x.position)
+    side = "left" if place < 0.2 else "right" if place > 0.8 else "center"
+    axes[0].annotate(f"interpolation threshold\n(training error < {100 * limit:g} %)", (x.position[at], 1),
+                     xycoords=axes[0].get_xaxis_transform(), xytext=(0, 3), textcoords="offset points", ha=side,
+                     va="bottom", fontsize=6.5, color=style.RULE, annotation_clip=False)
+
+
+def width_caption(final, there, places, at, limit):
+    n_seeds = len(final["test_error"])
+    words = ["One seed." if n_seeds == 1 else
+             f"Mean of {n_seeds} seeds; dots: single seeds; bands: lowest to highest; +-: standard deviation."]
+    for name in ("test_error", "test_loss"):
+        if name in there:
+            words.append(peak_words(KINDS[name][1].capitalize(), style.spread(final[name])[0], final[name].T, places))
+    below = f"mean training error below {100 * limit:g} %"
+    if at is not None:
+        words.append(f"Interpolation threshold ({below}): {places[at]}.")
+    elif "train_error" in there:
+        words.append(f"No setting reaches a {below}; lowest {number(np.nanmin(final['train_error'].mean(axis=0)))}.")
+    absent = [label for name, (_, label) in KINDS.items() if name not in there]
+    if absent:
+        words.append(f"Not in the file: {', '.join(absent)}.")
+    return " ".join(words)
+
+
 def draw_width(file, family, x_key, options):
     if x_key is None:
         raise Skip("no swept key besides the seed, so nothing to draw against")
-    names = ("test_error", "train_error", "noisy_fit", "test_loss", "train_loss")
-    settings = [s for s in family.settings if any(file.status[run] == 1 for run in s.runs)]
+    settings = [s for s in family.settings if any(file.status[run] == DONE for run in s.runs)]
     if not settings:
         raise Skip("no run is finished")
-    n_seeds = max(len(s.runs) for s in settings)
-    final = {}
-    for name in names:
-        final[name] = np.full((n_seeds, len(settings)), np.nan)
-        for i, s in enumerate(settings):
-            done = [run for run in s.runs if file.status[run] == 1]
-            final[name][:len(done), i] = file.metric(name)[done, -1]
-    there = {name: np.isfinite(values).any() for name, values in final.items()}
-    if not any(there.values()):
+    final = final_values(file, settings)
+    there = [name for name in KINDS if np.isfinite(final[name]).any()]
+    panels = [[name for name in there if name in panel] for panel in (ERRORS, LOSSES)]
+    panels = [panel for panel in panels if panel]
+    if not panels:
         raise Skip("the last record holds no loss and no error")
-    rows = [row for row in (names[:3], names[3:]) if any(there[name] for name in row)]
 
     x = style.ValueAxis([s.x for s in settings])
-    figure, axes = plt.subplots(len(rows), 1, sharex=True, squeeze=False,
-                                figsize=(style.COLUMN, 0.55 + 1.75 * len(rows)))
-    kinds = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
-             "noisy_fit": ("noisy", "noisy labels fitted"), "test_loss": ("test", "test loss"),
-             "train_loss": ("train", "training loss")}
-    for axis, row, letter in zip(axes[:, 0], rows, "ab"):
-        for name in row:
-            if there[name]:
-                style.draw_spread(axis, x.position, final[name], *kinds[name])
-        axis.set_ylabel("Loss (nat)" if row[0] == "test_loss" else
-                        "Share of examples" if there["noisy_fit"] else "Error")
+    figure, axes = plt.subplots(len(panels), 1, sharex=True, squeeze=False,
+                                figsize=(style.COLUMN, 0.55 + 1.75 * len(panels)))
+    for axis, panel, letter in zip(axes[:, 0], panels, "ab"):
+        for name in panel:
+            style.draw_spread(axis, x.position, final[name], *KINDS[name])
+        axis.set_ylabel(error_label(there) if panel[0] in ERRORS else loss_label(file))
         axis.set_ylim(bottom=-0.02 * axis.get_ylim()[1])
         axis.legend(loc="best")
         style.panel_letter(axis, letter)
         x.decorate(axis)
     axes[-1, 0].set_xlabel(x_label(x_key))
-
-    train_error = style.spread(final["train_error"])[0]
-    at = interpolation_threshold(x.values, train_error, options.threshold)
+    at = interpolation_threshold(x.values, style.spread(final["train_error"])[0], options.threshold)
     if at is not None:
-        for axis in axes[:, 0]:
-            axis.axvline(x.position[at], color=style.RULE, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
-        place = (np.searchsorted(np.sort(x.position), x.position[at]) + 0.5) / len(x.position)
-        axes[0, 0].annotate(f"interpolation threshold\n(training error < {100 * options.threshold:g} %)",
-                            (x.position[at], 1), xycoords=axes[0, 0].get_xaxis_transform(), xytext=(0, 3),
-                            textcoords="offset points", ha="left" if place < 0.2 else "right" if place > 0.8 else
-                            "center", va="bottom", fontsize=6.5, color=style.RULE, annotation_clip=False)
+        mark_threshold(axes[:, 0], x, at, options.threshold)
     style.corner_note(figure, file.state())
-
-    places = [name_of(x_key, s.x) for s in settings]
-    words = [f"Mean of {n_seeds} seeds; dots: single seeds; bands: lowest to highest; +-: standard deviation." if n_seeds > 1
-             else "One seed."]
-    for name in ("test_error", "test_loss"):
-        if there[name]:
-            words.append(peak_words(kinds[name][1].capitalize(), style.spread(final[name])[0], final[name].T, places))
-    if at is not None:
-        words.append(f"Interpolation threshold (mean training error below {100 * options.threshold:g} %): {places[at]}.")
-    elif there["train_error"]:
-        words.append(f"No setting reaches a mean training error below {100 * options.threshold:g} %; "
-                     f"lowest {number(np.nanmin(train_error))}.")
-    absent = [kinds[name][1] for name in names if not there[name]]
-    if absent:
-        words.append(f"Not in the file: {', '.join(absent)}.")
-    return figure, " ".join(words)
+    return figure, width_caption(final, there, [name_of(x_key, s.x) for s in settings], at, options.threshold)
 
 
 # ---- which settings to show over epochs
@@ -253,9 +274,7 @@ def seed_words(file, chosen):
 
 def draw_epochs(file, family, x_key, options):
     chosen = choose_settings(file, family, x_key, options)
-    kinds = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
-             "noisy_fit": ("noisy", "noisy labels fitted")}
-    there = [name for name in kinds if any(np.isfinite(file.metric(name)[file.usable(s)]).any() for s, _ in chosen)]
+    there = [name for name in ERRORS if any(np.isfinite(file.metric(name)[file.usable(s)]).any() for s, _ in chosen)]
     if not there:
         raise Skip("the file holds no errors (a regression target has none)")
     width = style.COLUMN if len(chosen) == 1 else style.PAGE
@@ -265,7 +284,7 @@ def draw_epochs(file, family, x_key, options):
     for axis, (setting, word), letter in zip(axes[0], chosen, "abcdefghij"):
         runs = file.usable(setting)
         for name in there:
-            draw_epoch_lines(axis, epochs, file.metric(name)[runs], *kinds[name])
+            draw_epoch_lines(axis, epochs, file.metric(name)[runs], *KINDS[name])
         epochs.decorate(axis)
         axis.set_ylim(-0.02, 1.02)
         axis.set_xlabel("Epoch")
@@ -274,7 +293,7 @@ def draw_epochs(file, family, x_key, options):
         error = file.metric("test_error")[runs]
         words += [panel_words(letter, x_key, setting, runs),
                   peak_words("Test error", style.spread(error)[0], error.T, epoch_places(file))]
-    axes[0, 0].set_ylabel("Share of examples" if "noisy_fit" in there else "Error")
+    axes[0, 0].set_ylabel(error_label(there))
     axes[0, 0].legend(loc="best")
     style.corner_note(figure, file.state())
     return figure, " ".join(words + [seed_words(file, chosen)])
@@ -284,7 +303,8 @@ def draw_epochs(file, family, x_key, options):
 
 
 def energy_share(energy):
-    """E_k / sum_j E_j, and R = sum_{k>=1} E_k / sum_{k>=0} E_k. energy: (run, record, frequency); NaN where all is 0."""
+    """E_k / sum_j E_j, and R = sum_{k>=1} E_k / sum_{k>=0} E_k, of energy (run, record, frequency). NaN where all is
+    0."""
     total = energy.sum(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(total > 0, energy / total, np.nan)

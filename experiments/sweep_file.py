@@ -110,6 +110,11 @@ class SweepFile:
                             f"{(self.n_runs, len(self.epoch))}")
         return values
 
+    def units(self, name):
+        """The unit of a metric; "" when it is not there."""
+        dataset = self.h5.get(f"metrics/{name}")
+        return "" if dataset is None else text(dataset.attrs.get("units", ""))
+
     def probes(self):
         """Names of the probes whose energies have one axis, the frequency."""
         return [name for name, group in self.h5.get("probes", {}).items()

@@ -1,7 +1,7 @@
 """Files in spectrain's format with made-up curves, for the tests of the figures.
 
-The final errors are the published ones of the width sweep on MNIST-1D; epochs and spectra are smooth inventions with
-the right shape (a peak at the interpolation threshold, a descent beyond it, a high-frequency share that rises and falls).
+The final errors are those of the width sweep on MNIST-1D in PyTorch; epochs and spectra are smooth inventions of the
+right shape: a peak at the interpolation threshold, a descent beyond it, a high-frequency share that rises and falls.
 
     make_synthetic.py FILE.h5
 """
@@ -26,8 +26,7 @@ def record_epochs(last=500, count=40):
 
 def curves(width, epoch, random):
     """Metrics (record) of one run."""
-    final_test, final_train = np.interp(np.log(width), np.log(WIDTHS), TEST_ERROR), \
-        np.interp(np.log(width), np.log(WIDTHS), TRAIN_ERROR)
+    final_test, final_train = (np.interp(np.log(width), np.log(WIDTHS), error) for error in (TEST_ERROR, TRAIN_ERROR))
     time = np.log1p(epoch)
     learnt = 1 - np.exp(-(epoch / 12.0) ** 0.8)
     memorised = (1 - final_train / 0.75) / (1 + np.exp(-2.2 * (time - 3.6 + 0.25 * np.log(width / 47))))
@@ -39,8 +38,9 @@ def curves(width, epoch, random):
     test = np.clip(test + jitter(.004) + random.normal(0, .012), 0, 1)
     train = np.clip(train + (train > .005) * jitter(.003), 0, 1)
     noisy = np.clip(0.1 + 0.9 * memorised, 0, 1)
+    peak = (4 + random.normal(0, .2)) * np.exp(-(np.log(width / 55)) ** 2)
     return {"train_loss": 2.3 * train / 0.9 + 0.002, "train_error": train,
-            "test_loss": 2.3 - 0.9 * learnt + (4 + random.normal(0, .2)) * memorised * np.exp(-(np.log(width / 55)) ** 2),
+            "test_loss": 2.3 - 0.9 * learnt + peak * memorised,
             "test_error": test, "noisy_fit": noisy, "noisy_clean": np.clip(.6 - .5 * memorised, 0, 1),
             "clean_fit": 1 - train, "lipschitz_bound": 1 + 30 * learnt}
 
