@@ -23,9 +23,10 @@ struct spt_data_spec {
 spt_source_request spt_data_spec_request(const spt_data_spec *spec);
 
 /** Labels of exactly round(fraction n) examples, the first of a permutation of all: drawn anew from all classes, the
- * true one included, or permuted among themselves. What is drawn for an example does not depend on fraction, so that a
- *  larger fraction changes a superset. label (n) holds the true labels before. Streams: SPT_STREAM_LABEL_NOISE of seed,
- *  substream 0 which examples, 1 new labels (index = example), 2 the permutation of the chosen. Errors: SPT_ENOMEM. */
+ * true one included, or permuted among themselves. A larger fraction chooses a superset; what an example draws anew
+ * does not depend on fraction. label (n): true labels before, noisy ones after. Streams: SPT_STREAM_LABEL_NOISE of
+ * seed, substream 0 which examples, 1 new labels (index = example), 2 the permutation of the chosen. Errors:
+ * SPT_ENOMEM. */
 spt_status spt_label_noise(spt_noise_kind kind, double fraction, uint32_t seed, size_t classes, int32_t *label,
                            size_t n, spt_error *err);
 
