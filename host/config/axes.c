@@ -8,27 +8,16 @@
 
 /* A value that was set by hand would be silently overruled by the axis: say so instead. */
 static spt_status refuse_contradiction(const spt_config *config, const spt_node *axis, spt_error *err) {
-    const spt_node *node = config->root;
-    const char *key = axis->key;
-    while (node != NULL && *key != '\0') {
-        char segment[SPT_PATH_CAPACITY];
-        size_t length = strcspn(key, ".");
-        if (length >= sizeof segment)
-            return SPT_OK;
-        memcpy(segment, key, length);
-        segment[length] = '\0';
-        node = spt_node_find(node, segment);
-        key += length + (key[length] == '.');
-    }
-    if (node == NULL || node->origin->key == NULL)
+    const char *rest;
+    const spt_node *node = spt_tree_follow(config->root, axis->key, &rest);
+    if (*rest != '\0' || node->origin->key == NULL)
         return SPT_OK;
-    char place[SPT_PLACE_CAPACITY], found[SPT_FOUND_CAPACITY];
+    char place[SPT_PLACE_CAPACITY];
     spt_tree_place(axis, place);
-    spt_tree_found(node, found);
     return spt_node_fail(node, err,
                          "is an axis of the sweep (%s), which decides over it; to replace the axis: --set "
-                         "'sweep.%s=[%s]'",
-                         place, axis->key, found);
+                         "'sweep.%s=[%.40s]'",
+                         place, axis->key, node->kind == SPT_NODE_SCALAR ? node->text : "...");
 }
 
 /* An axis inside of another cannot have both values. */

@@ -226,7 +226,7 @@ static spt_status range(const spt_node *axis, const spt_node *list, bool must_be
     if (a.third == 0.0 || !(steps >= 0.0))
         return spt_node_fail(list, err, "never gets from %.40s to %.40s in steps of %.40s", a.texts[0], a.texts[1],
                              a.texts[2]);
-    if (!(steps < SPT_AXES_MAX_VALUES))
+    if (!(steps + slack < SPT_AXES_MAX_VALUES))
         return spt_node_fail(list, err, "has more than %d values", SPT_AXES_MAX_VALUES);
     size_t n = (size_t)floor(steps + slack) + 1;
     char *text = reserve(out, n, n * SPT_NUMBER_CAPACITY);

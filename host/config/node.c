@@ -34,13 +34,13 @@ const spt_node *spt_node_entry_value(const spt_node *map, size_t i) {
 const spt_node *spt_node_find(const spt_node *map, const char *key) {
     if (map == NULL || map->kind != SPT_NODE_MAP)
         return NULL;
-    size_t i = spt_tree_index(map, key);
+    size_t i = spt_tree_index(map, key, strlen(key));
     return i < map->count ? map->entries[i].value : NULL;
 }
 
 /* ---- words for messages */
 
-/* Cut text to fit, before the first byte of a character of UTF-8, and end it with dots. */
+/* End text, which is too long for capacity (> 3), with dots; not in the middle of a character of UTF-8. */
 static void cut(char *text, size_t capacity) {
     size_t end = capacity - 4;
     while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
@@ -77,7 +77,7 @@ void spt_tree_path(const spt_node *node, char *path) {
     for (; node != NULL && node->parent != NULL && depth < SPT_TREE_MAX_DEPTH + 2; node = node->parent)
         chain[depth++] = node;
     path[0] = '\0';
-    while (depth-- > 0 && length < SPT_PATH_CAPACITY - 1) {
+    while (depth-- > 0 && length < SPT_PATH_CAPACITY - 8) { /* room for what cut needs */
         const char *dot = length > 0 ? "." : "";
         if (chain[depth]->key != NULL)
             print(path + length, SPT_PATH_CAPACITY - length, "%s%s", dot, chain[depth]->key);
@@ -141,24 +141,6 @@ spt_status spt_tree_fail_at(const spt_node *node, const char *key, spt_error *er
     return status;
 }
 
-/* The node that a dotted key leads to, or the deepest one above it that is there. */
-static const spt_node *deepest(const spt_node *node, const char *key) {
-    while (*key != '\0') {
-        char segment[SPT_PATH_CAPACITY];
-        size_t length = strcspn(key, ".");
-        if (length >= sizeof segment)
-            break;
-        memcpy(segment, key, length);
-        segment[length] = '\0';
-        const spt_node *child = spt_node_find(node, segment);
-        if (child == NULL)
-            break;
-        node = child;
-        key += length + (key[length] == '.');
-    }
-    return node;
-}
-
 spt_status spt_config_fail(const spt_config *config, const char *key, spt_error *err, const char *format, ...) {
     char words[SPT_ERROR_CAPACITY];
     va_list arguments;
@@ -166,7 +148,8 @@ spt_status spt_config_fail(const spt_config *config, const char *key, spt_error 
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
     const spt_node *axis = spt_node_find(spt_node_find(config->root, "sweep"), key);
+    const char *rest;
     if (axis != NULL)
         return spt_node_fail(axis, err, "%s", words);
-    return spt_tree_fail_at(deepest(config->root, key), key, err, "%s", words);
+    return spt_tree_fail_at(spt_tree_follow(config->root, key, &rest), key, err, "%s", words);
 }

@@ -18,10 +18,11 @@ static spt_node *copy_map(spt_pool *pool, const spt_node *map) {
     return copy;
 }
 
-/* The map at key of parent (itself a copy), as a copy: made now, or by an earlier axis. place: that of the axis. */
-static spt_status enter(spt_pool *pool, spt_node *parent, const char *key, const spt_node *place, spt_node **map,
-                        spt_error *err) {
-    size_t i = spt_tree_index(parent, key);
+/* The map at key (of length bytes) of parent, itself a copy; as a copy, made now or for an earlier axis. place: that of
+ * the axis. */
+static spt_status enter(spt_pool *pool, spt_node *parent, const char *key, size_t length, const spt_node *place,
+                        spt_node **map, spt_error *err) {
+    size_t i = spt_tree_index(parent, key, length);
     spt_node *child = i < parent->count ? parent->entries[i].value : NULL, *copy;
     if (child != NULL && child->copied) {
         *map = child;
@@ -33,7 +34,7 @@ static spt_status enter(spt_pool *pool, spt_node *parent, const char *key, const
             spt_tree_replace(parent, i, copy);
     } else if (child == NULL || spt_tree_is_null(child)) {
         copy = spt_tree_node(pool, SPT_NODE_MAP, place->origin, place->line);
-        const char *own_key = spt_pool_text(pool, key, strlen(key));
+        const char *own_key = spt_pool_text(pool, key, length);
         if (copy == NULL || own_key == NULL)
             copy = NULL;
         else if (child != NULL)
@@ -63,17 +64,11 @@ static spt_status apply(spt_pool *pool, spt_node *root, const spt_node *axis, si
     node->quoted = place->quoted;
     const char *key = axis->key;
     for (const char *dot; (dot = strchr(key, '.')) != NULL; key = dot + 1) {
-        char segment[SPT_PATH_CAPACITY];
-        size_t length = (size_t)(dot - key);
-        if (length >= sizeof segment)
-            return spt_node_fail(axis, err, "is not a known key");
-        memcpy(segment, key, length);
-        segment[length] = '\0';
-        spt_status status = enter(pool, map, segment, axis, &map, err);
+        spt_status status = enter(pool, map, key, (size_t)(dot - key), axis, &map, err);
         if (status != SPT_OK)
             return status;
     }
-    size_t i = spt_tree_index(map, key);
+    size_t i = spt_tree_index(map, key, strlen(key));
     if (i < map->count)
         map->entries[i].value = node;
     else if (!spt_tree_append(pool, map, key, node))

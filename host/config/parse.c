@@ -62,7 +62,7 @@ static spt_status take_key(parsing *p, const yaml_event_t *event) {
         return fail_event(p, event, "a key with a NUL character");
     if (map->count == SPT_TREE_MAX_KEYS)
         return fail_event(p, event, "a map of more than 256 keys");
-    size_t before = spt_tree_index(map, text);
+    size_t before = spt_tree_index(map, text, length);
     if (before < map->count) {
         spt_node twin = {.origin = p->origin, .line = event->start_mark.line + 1, .parent = map, .key = text};
         if (p->origin->key != NULL)

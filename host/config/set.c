@@ -103,7 +103,7 @@ static spt_status walk(const assignment *a, destination *to) {
     for (;; to->level++) {
         const char *segment = a->segments[to->level];
         if (to->parent->kind == SPT_NODE_MAP) {
-            to->index = spt_tree_index(to->parent, segment);
+            to->index = spt_tree_index(to->parent, segment, strlen(segment));
         } else {
             spt_status status = find_item(a, to->parent, segment, &to->index);
             if (status != SPT_OK)

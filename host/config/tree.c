@@ -71,11 +71,23 @@ void spt_tree_replace(spt_node *parent, size_t i, spt_node *value) {
     adopt(parent, i, parent->entries[i].key, value);
 }
 
-size_t spt_tree_index(const spt_node *map, const char *key) {
+size_t spt_tree_index(const spt_node *map, const char *key, size_t length) {
     size_t i = 0;
-    while (i < map->count && strcmp(map->entries[i].key, key) != 0)
+    while (i < map->count && (strncmp(map->entries[i].key, key, length) != 0 || map->entries[i].key[length] != '\0'))
         i++;
     return i;
+}
+
+const spt_node *spt_tree_follow(const spt_node *node, const char *key, const char **rest) {
+    while (*key != '\0' && node->kind == SPT_NODE_MAP) {
+        size_t length = strcspn(key, "."), i = spt_tree_index(node, key, length);
+        if (i == node->count)
+            break;
+        node = node->entries[i].value;
+        key += length + (key[length] == '.');
+    }
+    *rest = key;
+    return node;
 }
 
 size_t spt_tree_depth(const spt_node *node) {

@@ -79,8 +79,12 @@ bool spt_tree_append(spt_pool *pool, spt_node *parent, const char *key, spt_node
 /** Replace entry i of parent by value. */
 void spt_tree_replace(spt_node *parent, size_t i, spt_node *value);
 
-/** Index of key in map, or map's count. */
-size_t spt_tree_index(const spt_node *map, const char *key);
+/** Index of the key of `length` bytes in map, or map's count. */
+size_t spt_tree_index(const spt_node *map, const char *key, size_t length);
+
+/** The node that a dotted key leads to through the maps below node, or the last one on the way that is there; *rest is
+ *  what of the key is left then: "" when all of it was found. */
+const spt_node *spt_tree_follow(const spt_node *node, const char *key, const char **rest);
 
 /** Levels below and including node: 1 for a scalar. */
 size_t spt_tree_depth(const spt_node *node);

@@ -264,6 +264,24 @@ static void long_scalars_are_cut_between_characters(void **state) {
     assert_memory_equal(dots - 2, "\xc3\xa9", 2);
 }
 
+/* Lengths around the room that a message has for a path, in one key and in the next. */
+static void long_paths_are_cut(void **state) {
+    (void)state;
+    for (size_t length = 1; length < 400; length++) {
+        char text[1024] = "", *end = text;
+        memset(end, 'k', length);
+        end += length;
+        strcpy(end, ": {a\xc3\xa9: {bcd: 1}}");
+        spt_config *c = config_of(text);
+        const spt_node *node = spt_node_entry_value(c->root, 0);
+        node = spt_node_entry_value(spt_node_entry_value(node, 0), 0);
+        spt_node_fail(node, &err, "is odd");
+        assert_non_null(strstr(err.message, length < 200 ? ".a\xc3\xa9.bcd: is odd" : ": is odd"));
+        assert_true(strlen(err.message) < 300);
+        spt_config_free(c);
+    }
+}
+
 static void later_checks_fail_at_the_key_or_the_axis(void **state) {
     (void)state;
     spt_config *c = config_of("train:\n  batch: 9\nsweep:\n  model.width: [1, 2]\n");
@@ -324,6 +342,7 @@ int main(void) {
         cmocka_unit_test_teardown(required_key_is_named_when_it_is_missing, forget),
         cmocka_unit_test_teardown(messages_are_one_line_without_control_characters_and_bounded, forget),
         cmocka_unit_test_teardown(long_scalars_are_cut_between_characters, forget),
+        cmocka_unit_test(long_paths_are_cut),
         cmocka_unit_test(later_checks_fail_at_the_key_or_the_axis),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
         cmocka_unit_test(printed_numbers_read_back_as_themselves),
