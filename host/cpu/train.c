@@ -7,7 +7,7 @@
 #include "cpu/group.h"
 #include "cpu/optimizer.h"
 
-static const double SLICE_FLOPS = 4e9; /* of one run before another may have the thread: about 50 ms */
+static const double SLICE_FLOPS = 1e9; /* of one run before another may have the thread: about 12 ms */
 
 /* Steps of `run` until its counter is `end` or its loss is not finite. All members of a team call it with the same
  * arguments; when it returns, the state is whole and the space free. */
