@@ -61,9 +61,7 @@ spt_status spt_config_axes(const spt_config *config, spt_axes *out, spt_error *e
     if (sweep == NULL || spt_tree_is_null(sweep) || (sweep->kind == SPT_NODE_MAP && sweep->count == 0))
         return SPT_OK;
     if (sweep->kind != SPT_NODE_MAP) {
-        char found[SPT_FOUND_CAPACITY];
-        spt_tree_found(sweep, found);
-        return spt_node_fail(sweep, err, "is %s; allowed: a map from keys to lists or generators", found);
+        return spt_tree_fail_found(sweep, err, "a map from keys to lists or generators");
     }
     axes.axes = calloc(sweep->count, sizeof *axes.axes);
     if (axes.axes == NULL)

@@ -19,12 +19,6 @@ static spt_status out_of_memory(const spt_node *axis, spt_error *err) {
     return spt_fail(err, SPT_ENOMEM, "sweep.%s: out of memory", axis->key);
 }
 
-static spt_status fail_found(const spt_node *node, spt_error *err, const char *allowed) {
-    char found[SPT_FOUND_CAPACITY];
-    spt_tree_found(node, found);
-    return spt_node_fail(node, err, "is %s; allowed: %s", found, allowed);
-}
-
 /* ---- a list */
 
 /* A value as it stands alone: an integer, a real, or else a text. */
@@ -67,10 +61,10 @@ static spt_status survey(const spt_node *list, spt_axis_type type, spt_value_kin
     for (size_t i = 0; i < list->count; i++) {
         const spt_node *item = list->entries[i].value;
         if (item->kind != SPT_NODE_SCALAR || spt_tree_is_null(item))
-            return fail_found(item, err, allowed_words(type));
+            return spt_tree_fail_found(item, err, allowed_words(type));
         spt_value value = read_value(item);
         if (!is_of_type(&value, type))
-            return fail_found(item, err, allowed_words(type));
+            return spt_tree_fail_found(item, err, allowed_words(type));
         if (value.kind > *kind) /* integers are reals, and both are texts */
             *kind = value.kind;
         *text_bytes += strlen(item->text) + 1;
@@ -145,9 +139,13 @@ static void append_integer(spt_axis *axis, char **text, int64_t integer) {
     *text += SPT_NUMBER_CAPACITY;
 }
 
-static void append_real(spt_axis *axis, char **text, double real) {
-    spt_value value = {.kind = SPT_VALUE_REAL, .text = *text};
-    value.real = spt_number_tidy(real, *text);
+/* given: written by the user, not computed. */
+static void append_real(spt_axis *axis, char **text, double real, bool given) {
+    spt_value value = {.kind = SPT_VALUE_REAL, .real = real, .text = *text};
+    if (given)
+        spt_number_print(real, *text);
+    else
+        value.real = spt_number_tidy(real, *text);
     axis->values[axis->n_values++] = value;
     *text += SPT_NUMBER_CAPACITY;
 }
@@ -156,12 +154,12 @@ static void append_real(spt_axis *axis, char **text, double real) {
 typedef struct arguments {
     double first, last, third;
     const char *texts[3]; /* as written */
-    bool integers;        /* all three, and within the range in which doubles hold them exactly */
+    bool integers;        /* all three, and so small that rounding is far below 1 */
 } arguments;
 
 static spt_status read_arguments(const spt_node *list, const char *names, bool must_be_integers, arguments *out,
                                  spt_error *err) {
-    const int64_t limit = (int64_t)1 << 53;
+    const int64_t limit = 1000000000000;
     double *numbers[] = {&out->first, &out->last, &out->third};
     if (list->kind != SPT_NODE_LIST || list->count != 3)
         return spt_node_fail(list, err, "is not three numbers; allowed: %s", names);
@@ -170,11 +168,11 @@ static spt_status read_arguments(const spt_node *list, const char *names, bool m
         const spt_node *item = list->entries[i].value;
         int64_t integer;
         if (item->kind != SPT_NODE_SCALAR || item->quoted || !spt_number_real(item->text, numbers[i]))
-            return fail_found(item, err, "numbers");
+            return spt_tree_fail_found(item, err, "numbers");
         out->texts[i] = item->text;
         bool exact = spt_number_integer(item->text, &integer) && integer >= -limit && integer <= limit;
         if (must_be_integers && !exact)
-            return fail_found(item, err, "integers, at most 2^53");
+            return spt_tree_fail_found(item, err, "integers, at most 10^12");
         out->integers = out->integers && exact;
     }
     return SPT_OK;
@@ -184,7 +182,7 @@ static spt_status read_arguments(const spt_node *list, const char *names, bool m
  * numpy.geomspace(..., dtype=int) does, but for values that only rounding keeps below an integer), and repeats left
  * out. */
 static spt_status geomspace(const spt_node *axis, const spt_node *list, bool integers, spt_axis *out, spt_error *err) {
-    const double guard = 1.0 + 1e-14; /* above the error of pow for exponents up to 1 and ratios up to 2^53 */
+    const double guard = 1.0 + 1e-14; /* above the error of pow for exponents up to 1 and ratios up to 10^12 */
     arguments a;
     spt_status status = read_arguments(list, "[first, last, how many]", integers, &a, err);
     if (status != SPT_OK)
@@ -194,17 +192,18 @@ static spt_status geomspace(const spt_node *axis, const spt_node *list, bool int
         return spt_node_fail(list, err, "goes from %.40s to %.40s; allowed: numbers above 0 with a finite ratio",
                              a.texts[0], a.texts[1]);
     if (!(a.third >= 1.0 && a.third <= SPT_AXES_MAX_VALUES && a.third == floor(a.third)))
-        return fail_found(list->entries[2].value, err, "integers 1 to 1000000");
+        return spt_tree_fail_found(list->entries[2].value, err, "integers 1 to 1000000");
     size_t n = (size_t)a.third;
     char *text = reserve(out, n, n * SPT_NUMBER_CAPACITY);
     if (text == NULL)
         return out_of_memory(axis, err);
     for (size_t i = 0; i < n; i++) {
-        double value = i == 0 ? a.first : a.first * pow(ratio, (double)i / (double)(n - 1));
-        if (i > 0 && i == n - 1)
-            value = a.last;
+        bool given = i == 0 || i == n - 1;
+        double value = i == 0 ? a.first : a.last;
+        if (!given)
+            value = a.first * pow(ratio, (double)i / (double)(n - 1));
         if (!integers) {
-            append_real(out, &text, value);
+            append_real(out, &text, value, given);
             continue;
         }
         int64_t integer = (int64_t)floor(value * guard);
@@ -241,7 +240,7 @@ static spt_status range(const spt_node *axis, const spt_node *list, bool must_be
         if (may_be_integers && a.integers)
             append_integer(out, &text, (int64_t)value);
         else
-            append_real(out, &text, value);
+            append_real(out, &text, value, value == a.first || value == a.last);
     }
     return SPT_OK;
 }
@@ -251,7 +250,7 @@ static spt_status expand_generator(const spt_node *axis, spt_axis_type type, spt
     bool integers = type == SPT_AXIS_INTEGER || type == SPT_AXIS_INTEGER_OR_TEXT;
     const spt_node *geometric = spt_node_find(axis, "geomspace"), *arithmetic = spt_node_find(axis, "range");
     if (type == SPT_AXIS_TEXT)
-        return fail_found(axis, err, "a list of texts");
+        return spt_tree_fail_found(axis, err, "a list of texts");
     if (axis->count != 1 || (geometric == NULL && arithmetic == NULL))
         return spt_node_fail(axis, err, "is not a generator; allowed: %s", kinds);
     spt_status status = geometric != NULL
@@ -268,5 +267,5 @@ spt_status spt_axis_expand(const spt_node *axis, spt_axis_type type, spt_axis *o
         return expand_generator(axis, type, out, err);
     if (axis->kind == SPT_NODE_LIST && axis->count > 0)
         return expand_list(axis, type, out, err);
-    return fail_found(axis, err, "a list, {geomspace: [first, last, how many]}, {range: [first, last, step]}");
+    return spt_tree_fail_found(axis, err, "a list, {geomspace: [first, last, how many]}, {range: [first, last, step]}");
 }

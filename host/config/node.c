@@ -141,6 +141,12 @@ spt_status spt_tree_fail_at(const spt_node *node, const char *key, spt_error *er
     return status;
 }
 
+spt_status spt_tree_fail_found(const spt_node *node, spt_error *err, const char *allowed) {
+    char found[SPT_FOUND_CAPACITY];
+    spt_tree_found(node, found);
+    return spt_node_fail(node, err, "is %s; allowed: %s", found, allowed);
+}
+
 spt_status spt_config_fail(const spt_config *config, const char *key, spt_error *err, const char *format, ...) {
     char words[SPT_ERROR_CAPACITY];
     va_list arguments;

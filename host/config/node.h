@@ -1,6 +1,7 @@
 /* YAML nodes with their place in the file, and the typed reading of maps that data sources and probes use.
  *
  * A reader's pattern: name the keys that are allowed (spt_node_only), then take each with its type, range and default.
+ * What a reader is given lives as long as the call: for a run of a sweep it is an overlay. Keep values, not nodes.
  * All errors are SPT_ECONFIG in the form "FILE:LINE: data.label_noise.fraction: is 1.5; allowed: 0 to 1". */
 #ifndef SPT_HOST_CONFIG_NODE_H
 #define SPT_HOST_CONFIG_NODE_H

@@ -24,12 +24,6 @@ static void join(const char *const *words, size_t n, char *text) {
     }
 }
 
-static spt_status fail_found(const spt_node *node, spt_error *err, const char *allowed) {
-    char found[SPT_FOUND_CAPACITY];
-    spt_tree_found(node, found);
-    return spt_node_fail(node, err, "is %s; allowed: %s", found, allowed);
-}
-
 spt_status spt_node_only(const spt_node *map, const char *const *allowed, size_t n, spt_error *err) {
     char keys[ALLOWED_CAPACITY];
     join(allowed, n, keys);
@@ -75,7 +69,7 @@ spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_
             snprintf(allowed, sizeof allowed, "integers of at least %zu", min);
         else
             snprintf(allowed, sizeof allowed, "integers %zu to %zu", min, max);
-        return fail_found(node, err, allowed);
+        return spt_tree_fail_found(node, err, allowed);
     }
     *out = (size_t)value;
     return SPT_OK;
@@ -112,7 +106,7 @@ static spt_status read_real(const spt_node *node, double min, double max, double
     if (!plain_scalar(node) || !spt_number_real(node->text, &value) || value < min || value > max) {
         char allowed[128];
         describe_range(min, max, allowed, sizeof allowed);
-        return fail_found(node, err, allowed);
+        return spt_tree_fail_found(node, err, allowed);
     }
     *out = value;
     return SPT_OK;
@@ -130,7 +124,7 @@ spt_status spt_node_bool(const spt_node *map, const char *key, bool *out, spt_er
     bool yes = plain_scalar(node) && strcmp(node->text, "true") == 0;
     bool no = plain_scalar(node) && strcmp(node->text, "false") == 0;
     if (!yes && !no)
-        return fail_found(node, err, "true, false");
+        return spt_tree_fail_found(node, err, "true, false");
     *out = yes;
     return SPT_OK;
 }
@@ -148,7 +142,7 @@ spt_status spt_node_choice(const spt_node *map, const char *key, const char *con
             }
     char allowed[ALLOWED_CAPACITY];
     join(words, n, allowed);
-    return fail_found(node, err, allowed);
+    return spt_tree_fail_found(node, err, allowed);
 }
 
 spt_status spt_node_string(const spt_node *map, const char *key, char **out, spt_error *err) {
@@ -156,7 +150,7 @@ spt_status spt_node_string(const spt_node *map, const char *key, char **out, spt
     if (node == NULL)
         return SPT_OK;
     if (node->kind != SPT_NODE_SCALAR || spt_tree_is_null(node))
-        return fail_found(node, err, "a text");
+        return spt_tree_fail_found(node, err, "a text");
     char *copy = spt_text_copy(node->text);
     if (copy == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: out of memory", key);
@@ -172,7 +166,7 @@ spt_status spt_node_reals(const spt_node *map, const char *key, double min, doub
     bool list = node->kind == SPT_NODE_LIST;
     size_t count = list ? node->count : 1;
     if (node->kind == SPT_NODE_MAP || count == 0)
-        return fail_found(node, err, "a number, or a list of at least one");
+        return spt_tree_fail_found(node, err, "a number, or a list of at least one");
     double *values = calloc(count, sizeof *values);
     if (values == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: out of memory", key);

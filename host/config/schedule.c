@@ -99,9 +99,7 @@ spt_status spt_schedule_read(const spt_node *map, const char *key, size_t log_po
     } else if (node->kind == SPT_NODE_MAP) {
         status = read_generator(node, key, last, schedule, err);
     } else {
-        char found[SPT_FOUND_CAPACITY];
-        spt_tree_found(node, found);
-        status = spt_node_fail(node, err, "is %s; allowed: a list of epochs, {every: n}, {logspace: n}", found);
+        status = spt_tree_fail_found(node, err, "a list of epochs, {every: n}, {logspace: n}");
     }
     if (status == SPT_OK)
         complete(schedule, last);

@@ -1,5 +1,4 @@
 /* The settings of one run: every section read strictly, through the run's overlay. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 #include "spectrain/dataset.h"
 #include "spectrain/probe.h"
 
-enum { MAX_NAME = 100, MAX_PROBES = 256 };
+enum { MAX_NAME = 100 /* bytes */, MAX_PROBES = 256 };
 
 static const size_t MAX_LAYERS = 64, MAX_WIDTH = 16384, MAX_EPOCHS = 1000000000;
 static const size_t DEFAULT_RECORDS = 40; /* log-spaced */
@@ -47,18 +46,10 @@ static bool is_file_name(const char *name) {
 }
 
 static spt_status read_name(const spt_node *root, char **name, spt_error *err) {
-    const spt_node *node;
-    spt_status status = spt_node_require(root, "name", &node, err);
-    if (status == SPT_OK)
-        status = spt_node_string(root, "name", name, err);
-    if (status == SPT_OK && !is_file_name(*name)) {
-        char found[SPT_FOUND_CAPACITY];
-        spt_tree_found(node, found);
-        return spt_node_fail(node, err,
-                             "is %s; allowed: 1 to %d letters, digits, \"_\", \"-\" and \".\", not \"-\" or \".\" "
-                             "first",
-                             found, MAX_NAME);
-    }
+    spt_status status = spt_node_string(root, "name", name, err);
+    if (status == SPT_OK && !is_file_name(*name))
+        return spt_tree_fail_found(spt_node_find(root, "name"), err,
+                                   "1 to 100 letters, digits, \"_\", \"-\" and \".\", not \"-\" or \".\" first");
     return status;
 }
 
@@ -145,9 +136,7 @@ static spt_status read_batch(const spt_node *train, size_t *batch, spt_error *er
                examples >= 1 && examples <= UINT32_MAX) {
         *batch = (size_t)examples;
     } else {
-        char found[SPT_FOUND_CAPACITY];
-        spt_tree_found(node, found);
-        return spt_node_fail(node, err, "is %s; allowed: integers 1 to %" PRIu32 ", full", found, UINT32_MAX);
+        return spt_tree_fail_found(node, err, "integers 1 to 4294967295, full");
     }
     return SPT_OK;
 }
@@ -212,9 +201,7 @@ static spt_status read_probes(const spt_node *root, spt_settings *settings, spt_
     if (list == NULL || spt_tree_is_null(list) || (list->kind == SPT_NODE_LIST && list->count == 0))
         return SPT_OK;
     if (list->kind != SPT_NODE_LIST) {
-        char found[SPT_FOUND_CAPACITY];
-        spt_tree_found(list, found);
-        return spt_node_fail(list, err, "is %s; allowed: a list of maps with name and kind", found);
+        return spt_tree_fail_found(list, err, "a list of maps with name and kind");
     }
     if (list->count > MAX_PROBES)
         return spt_node_fail(list, err, "has %zu items; allowed: at most %d", list->count, MAX_PROBES);
@@ -238,16 +225,13 @@ static spt_status read_probes(const spt_node *root, spt_settings *settings, spt_
 
 static spt_status read_settings(const spt_node *root, spt_settings *settings, spt_error *err) {
     static const char *const keys[] = {"name", "data", "model", "train", "record", "probes", "sweep"};
-    const spt_node *data;
     spt_status status = spt_node_only(root, keys, COUNT(keys), err);
     if (status == SPT_OK)
         status = require_all(root, keys, 4, err);
     if (status == SPT_OK)
         status = read_name(root, &settings->name, err);
     if (status == SPT_OK)
-        status = spt_node_require(root, "data", &data, err);
-    if (status == SPT_OK)
-        status = spt_data_spec_read(data, &settings->data, err);
+        status = spt_data_spec_read(spt_node_find(root, "data"), &settings->data, err);
     if (status == SPT_OK)
         status = read_model(root, &settings->model, err);
     if (status == SPT_OK)

@@ -105,6 +105,8 @@ void spt_tree_place(const spt_node *node, char *place);
 void spt_tree_path(const spt_node *node, char *path);
 /** What a node is, for "is ...": `3`, `the text "3"`, `a list`, `a map`, `empty`; into found (SPT_FOUND_CAPACITY). */
 void spt_tree_found(const spt_node *node, char *found);
+/** SPT_ECONFIG "... is FOUND; allowed: ALLOWED" at node. */
+spt_status spt_tree_fail_found(const spt_node *node, spt_error *err, const char *allowed);
 /** SPT_ECONFIG at the place of node, for another key than its own. */
 spt_status spt_tree_fail_at(const spt_node *node, const char *key, spt_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

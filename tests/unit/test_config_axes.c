@@ -128,12 +128,15 @@ static void geomspace_reaches_integers_that_rounding_just_misses(void **state) {
     INTEGERS("model.width", "{geomspace: [300, 2, 3]}", 300, 24, 2);
     INTEGERS("model.width", "{geomspace: [5, 9, 1]}", 5);
     INTEGERS("model.width", "{geomspace: [5, 5, 4]}", 5);
+    INTEGERS("train.seed", "{geomspace: [999999999999, 1000000000000, 2]}", 999999999999, 1000000000000);
 }
 
 static void geomspace_of_reals_keeps_its_ends_and_round_values(void **state) {
     (void)state;
     assert_reals("train.optimizer.lr", "{geomspace: [1e-4, 0.1, 4]}", (const double[]){1e-4, 1e-3, 1e-2, 0.1},
                  (const char *const[]){"0.0001", "0.001", "0.01", "0.1"}, 4);
+    assert_reals("train.optimizer.lr", "{geomspace: [0.12345678901234566, 1, 2]}",
+                 (const double[]){0.12345678901234566, 1}, (const char *const[]){"0.12345678901234566", "1"}, 2);
 }
 
 static void range_includes_its_end_when_a_step_lands_on_it(void **state) {
@@ -227,8 +230,8 @@ static void generators_check_their_arguments(void **state) {
         {"model.width", "{geomspace: [2, 300]}", ".geomspace: is not three numbers; allowed: [first, last, how many]"},
         {"model.width", "{range: 3}", ".range: is not three numbers; allowed: [first, last, step]"},
         {"model.width", "{geomspace: [2, 300, x]}", ".geomspace.2: is x; allowed: numbers"},
-        {"model.width", "{geomspace: [2.5, 300, 3]}", ".geomspace.0: is 2.5; allowed: integers, at most 2^53"},
-        {"train.seed", "{range: [0, 1, 0.5]}", ".range.2: is 0.5; allowed: integers, at most 2^53"},
+        {"model.width", "{geomspace: [2.5, 300, 3]}", ".geomspace.0: is 2.5; allowed: integers, at most 10^12"},
+        {"train.seed", "{range: [0, 1, 0.5]}", ".range.2: is 0.5; allowed: integers, at most 10^12"},
         {"model.width", "{geomspace: [0, 300, 3]}",
          ".geomspace: goes from 0 to 300; allowed: numbers above 0 with a finite ratio"},
         {"train.optimizer.lr", "{geomspace: [-1, 1, 3]}",
@@ -242,8 +245,8 @@ static void generators_check_their_arguments(void **state) {
         {"train.seed", "{range: [5, 1, 1]}", ".range: never gets from 5 to 1 in steps of 1"},
         {"train.seed", "{range: [0, 1000000, 1]}", ".range: has more than 1000000 values"},
         {"data.shift", "{range: [-1e308, 1e308, 1]}", ".range: has more than 1000000 values"},
-        {"train.seed", "{range: [0, 9007199254740993, 9007199254740993]}",
-         ".range.1: is 9007199254740993; allowed: integers, at most 2^53"},
+        {"train.seed", "{range: [0, 1000000000001, 1000000000001]}",
+         ".range.1: is 1000000000001; allowed: integers, at most 10^12"},
         {"train.optimizer.lr", "{geomspace: [0.1, 0.1, 2]}", ": has the value 0.1 twice; allowed: each value once"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
