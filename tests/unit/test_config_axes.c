@@ -152,8 +152,14 @@ static void range_of_reals_has_the_numbers_that_were_meant(void **state) {
     (void)state;
     assert_reals("data.label_noise.fraction", "{range: [0, 0.4, 0.1]}", (const double[]){0, 0.1, 0.2, 0.3, 0.4},
                  (const char *const[]){"0", "0.1", "0.2", "0.3", "0.4"}, 5);
-    assert_reals("data.shift", "{range: [-0.3, 0.3, 0.3]}", (const double[]){-0.3, 0, 0.3},
-                 (const char *const[]){"-0.3", "0", "0.3"}, 3);
+    /* 0.3 / 0.1 is a little below 3 */
+    assert_reals("data.shift", "{range: [0, 0.3, 0.1]}", (const double[]){0, 0.1, 0.2, 0.3},
+                 (const char *const[]){"0", "0.1", "0.2", "0.3"}, 4);
+    assert_reals("data.shift", "{range: [-0.3, 0.1, 0.1]}", (const double[]){-0.3, -0.2, -0.1, 0, 0.1},
+                 (const char *const[]){"-0.3", "-0.2", "-0.1", "0", "0.1"}, 5);
+    assert_reals("data.shift", "{range: [0, 0.12345678901234566, 0.04115226300411]}",
+                 (const double[]){0, 0.04115226300411, 0.08230452600822, 0.12345678901234566},
+                 (const char *const[]){"0", "0.04115226300411", "0.08230452600822", "0.12345678901234566"}, 4);
     assert_reals(
         "data.shift", "{range: [-1, 0, 0.1]}",
         (const double[]){-1, -0.9, -0.8, -0.7, -0.6, -0.5, -0.4, -0.3, -0.2, -0.1, 0},

@@ -92,6 +92,19 @@ static void value_of_an_axis_is_refused_where_the_sweep_lists_it(void **state) {
         "beta1, beta2, eps");
 }
 
+static void text_on_an_axis_does_not_become_a_number(void **state) {
+    (void)state;
+    spt_error err = {0};
+    spt_settings s;
+    spt_config *config = whole_config(DATA, "data: {source: sinusoids, train: 5}");
+    set(config, "sweep.data.frequencies=['3']");
+    spt_axes axes = axes_of(config);
+    assert_int_equal(spt_config_settings(config, &axes, 0, &s, &err), SPT_ECONFIG);
+    assert_non_null(strstr(err.message, "--set sweep.data.frequencies=['3']: is the text \"3\"; allowed: "));
+    spt_axes_free(&axes);
+    spt_config_free(config);
+}
+
 static void axis_cannot_lead_through_a_scalar(void **state) {
     (void)state;
     assert_settings_refused(DATA, "data: {source: mnist1d, train: 5, label_noise: 0.1}",
@@ -139,6 +152,7 @@ int main(void) {
         cmocka_unit_test(data_sees_the_values_of_its_axes),
         cmocka_unit_test(config_itself_is_not_changed_by_its_runs),
         cmocka_unit_test(value_of_an_axis_is_refused_where_the_sweep_lists_it),
+        cmocka_unit_test(text_on_an_axis_does_not_become_a_number),
         cmocka_unit_test(axis_cannot_lead_through_a_scalar),
         cmocka_unit_test(run_outside_of_the_sweep_is_refused),
         cmocka_unit_test(ten_thousand_runs_are_read),
