@@ -86,10 +86,8 @@ static void bytes_that_are_not_text_are_refused(void **state) {
 
 static void byte_order_mark_of_utf8_is_skipped(void **state) {
     (void)state;
-    spt_config *config = config_of("\xef\xbb\xbfname: gr\xc3\xb6\xc3\x9f"
-                                   "e\n");
-    assert_string_equal(spt_node_text(spt_node_find(config->root, "name")), "gr\xc3\xb6\xc3\x9f"
-                                                                            "e");
+    spt_config *config = config_of("\xef\xbb\xbfname: z\xc3\xbcrich\n");
+    assert_string_equal(spt_node_text(spt_node_find(config->root, "name")), "z\xc3\xbcrich");
     spt_config_free(config);
 }
 

@@ -205,13 +205,7 @@ static void keys_of_another_optimizer_are_refused(void **state) {
 static void name_must_do_as_a_file_name(void **state) {
     (void)state;
     static const char allowed[] = "allowed: 1 to 100 letters, digits, \"_\", \"-\" and \".\", not \"-\" or \".\" first";
-    static const char *const bad[] = {"a/b",
-                                      "../x",
-                                      ".hidden",
-                                      "-o",
-                                      "a b",
-                                      "gr\xc3\xb6\xc3\x9f"
-                                      "e"};
+    static const char *const bad[] = {"a/b", "../x", ".hidden", "-o", "a b", "z\xc3\xbcrich"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char line[64], message[256];
         snprintf(line, sizeof line, "name: %s", bad[i]);

@@ -117,8 +117,7 @@ static void quoted_scalars_stay_texts_and_plain_ones_do_not_become_texts(void **
         ">\n  x\n  y\n",
         "\"\\u2028\"",
         "\"\\N\"",
-        "gr\xc3\xb6\xc3\x9f"
-        "e",
+        "z\xc3\xbcrich",
         "\"\\ufeffa\"",
         "'<<'",
         "=",
