@@ -16,6 +16,7 @@
 
 #include "gemm.cuh"
 #include "launch.cuh"
+#include "shared.cuh"
 
 const spt_dense_choice spt_dense_choice_default = {4, 128, {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
 
@@ -30,7 +31,7 @@ typedef struct spt_work {
 template <typename S>
 static __device__ bool join_slices(const spt_dense_problem &p, const spt_work &w, float (&sum)[S::TM][S::TN],
                                    float *bias_sum) {
-    __shared__ uint32_t is_last;
+    SPT_SHARED(uint32_t, is_last);
     const uint32_t tile = w.row / S::ROWS * ((w.n + S::COLUMNS - 1) / S::COLUMNS) + w.column / S::COLUMNS;
     float *first = p.partial + (size_t)tile * p.slices * S::PARTIAL;
     float *mine = first + (size_t)w.slice * S::PARTIAL;
@@ -210,7 +211,7 @@ static __device__ __forceinline__ bool takes_part(const spt_dense_batch &batch, 
 template <int KIND>
 static __global__ void __launch_bounds__(128)
     dense_compact(const spt_dense_problem *problems, const spt_tile *tiles, const spt_dense_batch batch) {
-    __shared__ __align__(16) float shared[spt_shape_medium::SHARED];
+    SPT_SHARED(float, shared, [spt_shape_medium::SHARED]);
     static_assert(spt_shape_small::SHARED <= spt_shape_medium::SHARED, "the smaller shape fits");
     static_assert(spt_shape_small::THREADS == 128 && spt_shape_medium::THREADS == 128, "one kernel for both");
     const spt_tile tile = tiles[blockIdx.x];
@@ -226,7 +227,7 @@ static __global__ void __launch_bounds__(128)
 template <int KIND>
 static __global__ void __launch_bounds__(256, 2)
     dense_large(const spt_dense_problem *problems, const spt_tile *tiles, const spt_dense_batch batch) {
-    __shared__ __align__(16) float shared[spt_shape_large::SHARED];
+    SPT_SHARED(float, shared, [spt_shape_large::SHARED]);
     static_assert(spt_shape_large::THREADS == 256, "as launched");
     const spt_tile tile = tiles[blockIdx.x];
     const spt_dense_problem &p = problems[tile.problem];

@@ -61,8 +61,8 @@ static __device__ __forceinline__ void spt_stage_transposed(float *stage, spt_op
 #pragma unroll
         for (uint32_t j = 0; j < DEPTH; j += 8) {
             const bool inside = row + i < operand.length && first + term + j < end;
-            spt_copy_async_4(to + j * (LENGTH + SPT_GEMM_PAD) + i,
-                             origin + (inside ? offset + i * operand.stride + j : 0), inside ? 4 : 0);
+            spt_copy_async<4>(to + j * (LENGTH + SPT_GEMM_PAD) + i,
+                              origin + (inside ? offset + i * operand.stride + j : 0), inside ? 4 : 0);
         }
     }
 }
@@ -78,19 +78,19 @@ static __device__ __forceinline__ void spt_stage_straight(float *stage, spt_oper
             const uint32_t index = threadIdx.x + i, term = index / (LENGTH / 4), row = index % (LENGTH / 4) * 4;
             const bool inside = first + term < end && row < operand.length;
             const uint32_t rest = operand.length - row;
-            spt_copy_async_16(stage + term * (LENGTH + SPT_GEMM_PAD) + row,
-                              origin + (inside ? term * operand.stride + row : 0),
-                              !inside    ? 0
-                              : rest < 4 ? 4 * rest
-                                         : 16);
+            spt_copy_async<16>(stage + term * (LENGTH + SPT_GEMM_PAD) + row,
+                               origin + (inside ? term * operand.stride + row : 0),
+                               !inside    ? 0
+                               : rest < 4 ? 4 * rest
+                                          : 16);
         }
     } else {
 #pragma unroll
         for (uint32_t i = 0; i < LENGTH * DEPTH; i += THREADS) {
             const uint32_t index = threadIdx.x + i, term = index / LENGTH, row = index % LENGTH;
             const bool inside = first + term < end && row < operand.length;
-            spt_copy_async_4(stage + term * (LENGTH + SPT_GEMM_PAD) + row,
-                             origin + (inside ? term * operand.stride + row : 0), inside ? 4 : 0);
+            spt_copy_async<4>(stage + term * (LENGTH + SPT_GEMM_PAD) + row,
+                              origin + (inside ? term * operand.stride + row : 0), inside ? 4 : 0);
         }
     }
 }

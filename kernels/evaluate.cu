@@ -1,0 +1,87 @@
+// Loss, error and per-example correctness of every run on a split: forward in parts of up to 1,024 rows, for as many
+// runs at a time as the workspace holds. Twin of host/cpu/evaluate.c. The size of the parts changes no sum: losses are
+// summed in blocks of 32 rows, and the blocks when all are there.
+#include <math.h>
+#include <stdlib.h>
+
+#include "error.cuh"
+#include "group.cuh"
+
+static spt_verdict verdict_of(const spt_group *group, spt_split_name name) {
+    const spt_dataset *data = group->spec.dataset;
+    const spt_split *split = name == SPT_SPLIT_TRAIN ? &data->train : &data->test;
+    if (split->label != NULL)
+        return data->outputs > 1 ? SPT_VERDICT_ARGMAX : SPT_VERDICT_SIGN;
+    if (data->outputs != 1)
+        return SPT_VERDICT_NONE;
+    if (group->loss == SPT_LOSS_BCE)
+        return SPT_VERDICT_THRESHOLD;
+    return group->signs[name] ? SPT_VERDICT_SIGNS : SPT_VERDICT_NONE;
+}
+
+/** All parts of the split, for the runs of a wave; sums into group->sum_d. */
+static cudaError_t score_wave(spt_group *group, const spt_wave *wave, spt_split_name split, size_t n, bool with_flags) {
+    cudaStream_t stream = group->device->stream;
+    const size_t outputs = group->spec.dataset->outputs;
+    spt_score_batch score = {};
+    score.verdict = verdict_of(group, split);
+    score.label_true = group->label_true_d[split];
+    score.target_true = group->target_true_d[split];
+    score.correct = with_flags ? group->correct_d : NULL;
+    score.examples = n;
+    score.part = group->part_d;
+    score.parts = (n + SPT_LOSS_BLOCK_ROWS - 1) / SPT_LOSS_BLOCK_ROWS;
+    cudaError_t error = cudaSuccess;
+    for (size_t first = 0; first < n && error == cudaSuccess; first += group->eval_rows) {
+        const size_t rows = n - first < group->eval_rows ? n - first : group->eval_rows;
+        const spt_dense_batch batch = {(uint32_t)rows, (uint32_t)first, NULL, NULL};
+        const spt_loss_batch loss = {group->loss, (uint32_t)outputs, (uint32_t)group->output_stride, (uint32_t)rows,
+                                     0.0};
+        score.first_row = (uint32_t)first;
+        for (size_t l = 0; l < wave->n_layers && error == cudaSuccess; l++)
+            error = spt_cuda_phase(group, SPT_PHASE_FORWARD, &wave->forward[split][l], &batch);
+        if (error == cudaSuccess)
+            error = spt_loss_score(wave->score_d[split], wave->n_runs, &loss, &score, stream);
+    }
+    if (error == cudaSuccess)
+        error = spt_loss_sum(group->part_d, score.parts, wave->n_runs, group->sum_d, stream);
+    return error;
+}
+
+static cudaError_t read_scores(spt_group *group, const spt_wave *wave, spt_split_name split, size_t n, spt_score *sum,
+                               spt_evaluation *out) {
+    const double factor = spt_loss_mean_factor(group->loss, group->spec.dataset->outputs, n);
+    const bool has_error = verdict_of(group, split) != SPT_VERDICT_NONE;
+    cudaError_t error = spt_cuda_copy_out(group, sum, group->sum_d, wave->n_runs * sizeof *sum);
+    for (size_t i = 0; i < wave->n_runs && error == cudaSuccess; i++) {
+        spt_evaluation *e = &out[wave->first_run + i];
+        e->loss = sum[i].loss * factor;
+        e->error = has_error ? sum[i].wrong / (double)n : (double)NAN;
+        if (e->correct != NULL)
+            error = spt_cuda_copy_out(group, e->correct, group->correct_d + i * n, n);
+    }
+    return error;
+}
+
+spt_status spt_cuda_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err) {
+    const spt_dataset *data = group->spec.dataset;
+    const size_t n = split == SPT_SPLIT_TRAIN ? data->train.n : data->test.n;
+    bool with_flags = false;
+    for (size_t r = 0; r < group->spec.n_runs; r++) {
+        out[r].loss = out[r].error = (double)NAN;
+        with_flags = with_flags || out[r].correct != NULL;
+    }
+    if (n == 0)
+        return SPT_OK;
+    spt_score *sum = (spt_score *)malloc(group->wave_runs * sizeof *sum);
+    if (sum == NULL)
+        return spt_fail(err, SPT_ENOMEM, "evaluation: no memory for %zu runs", group->wave_runs);
+    cudaError_t error = cudaSetDevice(group->device->index);
+    for (size_t w = 0; w < group->n_waves && error == cudaSuccess; w++) {
+        error = score_wave(group, &group->wave[w], split, n, with_flags);
+        if (error == cudaSuccess)
+            error = read_scores(group, &group->wave[w], split, n, sum, out);
+    }
+    free(sum);
+    return spt_cuda_check(error, "evaluation", err);
+}

@@ -1,0 +1,437 @@
+#include "layout.cuh"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- the slab
+
+typedef struct spt_slab {
+    uintptr_t at; // where the next array goes
+} spt_slab;
+
+enum { SLAB_ALIGN = 256 };
+
+/** Room for count elements. When only counting the pointer leads nowhere. */
+template <typename T>
+static T *take(spt_slab *slab, size_t count) {
+    T *array = (T *)slab->at;
+    slab->at += (count * sizeof(T) + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
+    return array;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static const spt_split *split_of(const spt_group *group, int split) {
+    return split == SPT_SPLIT_TRAIN ? &group->spec.dataset->train : &group->spec.dataset->test;
+}
+
+static size_t examples_most(const spt_group *group) {
+    return larger(split_of(group, 0)->n, split_of(group, 1)->n);
+}
+
+/** Floats of one hidden layer and of the outputs of a part of a split, in evaluation. */
+static size_t evaluation_slot(const spt_group *group, const spt_run *run) {
+    return group->eval_rows * run->width_stride;
+}
+static size_t evaluation_floats(const spt_group *group, size_t r) {
+    const size_t hidden = group->spec.runs[r].model.hidden_layers;
+    return (hidden < 2 ? hidden : 2) * evaluation_slot(group, &group->run[r]) + group->eval_rows * group->output_stride;
+}
+
+/** Floats of all activations and their gradients of one batch. */
+static size_t training_floats(const spt_group *group, size_t r) {
+    return 2 * group->spec.runs[r].model.hidden_layers * group->run[r].slot + group->batch * group->output_stride;
+}
+
+static size_t workspace_floats(const spt_group *group) {
+    size_t training = 0, evaluation = 0;
+    for (size_t r = 0; r < group->spec.n_runs; r++)
+        training += training_floats(group, r);
+    for (size_t w = 0; w < group->n_waves; w++) {
+        size_t floats = 0;
+        for (size_t i = 0; i < group->wave[w].n_runs; i++)
+            floats += evaluation_floats(group, group->wave[w].first_run + i);
+        evaluation = larger(evaluation, floats);
+    }
+    return larger(training, evaluation);
+}
+
+static void place_split(spt_slab *slab, spt_group *group, int s) {
+    const spt_split *split = split_of(group, s);
+    const size_t outputs = group->spec.dataset->outputs;
+    group->split_d[s].x = take<float>(slab, split->n * group->x_stride);
+    group->split_d[s].label = split->label != NULL ? take<int32_t>(slab, split->n) : NULL;
+    group->split_d[s].target = split->label == NULL ? take<float>(slab, split->n * outputs) : NULL;
+    // As on the CPU: labels decide where there are labels.
+    group->label_true_d[s] = split->label_true != NULL ? take<int32_t>(slab, split->n) : NULL;
+    group->target_true_d[s] = split->target_true != NULL ? take<float>(slab, split->n * outputs) : NULL;
+}
+
+static void place_batch(spt_slab *slab, spt_group *group) {
+    if (group->full) {
+        group->batch_d = group->split_d[SPT_SPLIT_TRAIN];
+        return;
+    }
+    const size_t rows = group->seeds * group->batch, n = group->spec.dataset->train.n;
+    const bool labels = group->spec.dataset->train.label != NULL;
+    group->batch_d.x = take<float>(slab, rows * group->x_stride);
+    group->batch_d.label = labels ? take<int32_t>(slab, rows) : NULL;
+    group->batch_d.target = labels ? NULL : take<float>(slab, rows * group->spec.dataset->outputs);
+    group->seed_d = take<uint32_t>(slab, group->seeds);
+    group->permutation_d = take<uint32_t>(slab, group->seeds * n);
+    group->key_d = take<uint64_t>(slab, spt_permutation_keys(n, group->seeds));
+}
+
+static void place_runs(spt_slab *slab, spt_group *group) {
+    const size_t n_runs = group->spec.n_runs;
+    size_t layers = 0;
+    for (size_t r = 0; r < n_runs; r++) {
+        group->run[r].state_d = take<char>(slab, group->run[r].arena.bytes);
+        layers += group->run[r].arena.layers;
+    }
+    group->layer_d = take<spt_device_layer>(slab, layers);
+    group->network_d = take<spt_device_network>(slab, n_runs);
+    group->optimizer_d = take<spt_device_optimizer>(slab, n_runs);
+    group->run_step_d = take<spt_run_step>(slab, n_runs);
+    group->counters_d = take<spt_run_counters>(slab, n_runs);
+    group->step_d = take<uint64_t>(slab, 1);
+    group->workspace_d = take<float>(slab, workspace_floats(group));
+    float *at = group->workspace_d;
+    for (size_t r = 0; r < n_runs; r++) {
+        spt_run *run = &group->run[r];
+        const size_t hidden = group->spec.runs[r].model.hidden_layers;
+        run->hidden_d = at;
+        run->delta_d = run->hidden_d + hidden * run->slot;
+        run->output_d = run->delta_d + hidden * run->slot;
+        at += training_floats(group, r);
+    }
+}
+
+static void place_evaluation(spt_slab *slab, spt_group *group) {
+    const size_t n = examples_most(group), runs = group->wave_runs;
+    group->part_d = take<spt_score>(slab, runs * ((n + SPT_LOSS_BLOCK_ROWS - 1) / SPT_LOSS_BLOCK_ROWS));
+    group->sum_d = take<spt_score>(slab, runs);
+    group->correct_d = take<uint8_t>(slab, runs * n);
+    group->loss_d = take<spt_loss_problem>(slab, spt_layout_n_loss_problems(group));
+    size_t at = group->spec.n_runs;
+    for (size_t w = 0; w < group->n_waves; w++)
+        for (int s = 0; s < SPT_SPLITS; s++) {
+            group->wave[w].score_d[s] = group->loss_d + at;
+            at += group->wave[w].n_runs;
+        }
+}
+
+/** Tables last: their sizes are known when the plan is made, and the plan needs the other places. */
+static void place_plan(spt_slab *slab, spt_group *group) {
+    spt_plan *plan = &group->plan;
+    plan->partial_d = take<float>(slab, plan->partial_floats);
+    plan->arrived_d = take<uint32_t>(slab, plan->n_arrived);
+    plan->gradient_d = take<float>(slab, plan->gradient_floats);
+    group->blas_bytes = plan->uses_cublas ? SPT_BLAS_BYTES : 0;
+    group->blas_space_d = take<char>(slab, group->blas_bytes);
+    plan->problem_d = take<spt_dense_problem>(slab, plan->n_problems);
+    plan->tile_d = take<spt_tile>(slab, plan->n_tiles);
+}
+
+static size_t place_all(spt_group *group, uintptr_t base) {
+    spt_slab slab = {base};
+    place_split(&slab, group, SPT_SPLIT_TRAIN);
+    place_split(&slab, group, SPT_SPLIT_TEST);
+    place_batch(&slab, group);
+    place_runs(&slab, group);
+    place_evaluation(&slab, group);
+    place_plan(&slab, group);
+    return slab.at - base;
+}
+
+// ---- the phases
+
+/** Layer l of run r on x, with what is common to all phases. */
+static spt_dense_problem problem_of(const spt_group *group, size_t r, size_t l) {
+    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
+    spt_dense_problem p = {};
+    p.run = (uint32_t)r;
+    p.scale = (float)layer.weight_scale;
+    p.bias_scale = (float)layer.bias_scale;
+    p.weight_at = layer.weight_offset;
+    p.bias_at = layer.bias_offset;
+    return p;
+}
+
+static const float *weight_of(const spt_group *group, size_t r, const spt_dense_problem *p) {
+    return (const float *)group->run[r].state_d + p->weight_at;
+}
+
+typedef struct spt_array {
+    float *at;
+    uint32_t stride;
+} spt_array;
+
+/** Output of layer l of a run in training, and its gradient. */
+static spt_array activation(const spt_group *group, size_t r, size_t l) {
+    const spt_run *run = &group->run[r];
+    if (l == run->arena.layers - 1)
+        return {run->output_d, (uint32_t)group->output_stride};
+    return {run->hidden_d + l * run->slot, (uint32_t)run->width_stride};
+}
+static spt_array delta(const spt_group *group, size_t r, size_t l) {
+    const spt_run *run = &group->run[r];
+    if (l == run->arena.layers - 1)
+        return {run->output_d, (uint32_t)group->output_stride};
+    return {run->delta_d + l * run->slot, (uint32_t)run->width_stride};
+}
+static spt_array input(const spt_group *group, size_t r, size_t l) {
+    if (l > 0)
+        return activation(group, r, l - 1);
+    return {group->batch_d.x + group->run[r].seed_slot * group->batch * group->x_stride, (uint32_t)group->x_stride};
+}
+
+static void add_forward(spt_group *group, size_t r, size_t l, spt_array x, spt_array y, size_t rows, bool is_data) {
+    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
+    spt_dense_problem p = problem_of(group, r, l);
+    p.a = x.at;
+    p.a_stride = x.stride;
+    p.is_data = is_data;
+    p.b = weight_of(group, r, &p);
+    p.b_stride = (uint32_t)layer.fan_in;
+    p.bias = (const float *)group->run[r].state_d + p.bias_at;
+    p.c = y.at;
+    p.c_stride = y.stride;
+    p.n = (uint32_t)layer.fan_out;
+    p.k = (uint32_t)layer.fan_in;
+    p.relu = l + 1 < group->run[r].arena.layers;
+    spt_plan_add(&group->plan, SPT_PHASE_FORWARD, rows, p);
+}
+
+static void add_input_gradient(spt_group *group, size_t r, size_t l) {
+    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
+    const spt_array dy = delta(group, r, l), dx = delta(group, r, l - 1);
+    spt_dense_problem p = problem_of(group, r, l);
+    p.a = dy.at;
+    p.a_stride = dy.stride;
+    p.b = weight_of(group, r, &p);
+    p.b_stride = (uint32_t)layer.fan_in;
+    p.c = dx.at;
+    p.c_stride = dx.stride;
+    p.mask = activation(group, r, l - 1).at;
+    p.n = (uint32_t)layer.fan_in;
+    p.k = (uint32_t)layer.fan_out;
+    spt_plan_add(&group->plan, SPT_PHASE_INPUT_GRADIENT, group->batch, p);
+}
+
+static void add_weight_gradient(spt_group *group, size_t r, size_t l) {
+    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
+    const spt_array dy = delta(group, r, l), x = input(group, r, l);
+    spt_dense_problem p = problem_of(group, r, l);
+    p.a = dy.at;
+    p.a_stride = dy.stride;
+    p.b = x.at;
+    p.b_stride = x.stride;
+    p.c_stride = (uint32_t)layer.fan_in;
+    p.m = (uint32_t)layer.fan_out;
+    p.n = (uint32_t)layer.fan_in;
+    spt_plan_add(&group->plan, SPT_PHASE_WEIGHT_GRADIENT, group->batch, p);
+}
+
+static void plan_training(spt_group *group) {
+    spt_plan *plan = &group->plan;
+    for (size_t l = 0; l < group->n_layers; l++) {
+        size_t first = plan->n_problems;
+        for (size_t r = 0; r < group->spec.n_runs; r++)
+            if (l < group->run[r].arena.layers)
+                add_forward(group, r, l, input(group, r, l), activation(group, r, l), group->batch, false);
+        spt_plan_close(plan, first, group->batch, &group->forward[l]);
+    }
+    // All runs start from their output, however many layers they have.
+    for (size_t back = 0; back + 1 < group->n_layers; back++) {
+        size_t first = plan->n_problems;
+        for (size_t r = 0; r < group->spec.n_runs; r++)
+            if (back + 1 < group->run[r].arena.layers)
+                add_input_gradient(group, r, group->run[r].arena.layers - 1 - back);
+        spt_plan_close(plan, first, group->batch, &group->input_gradient[back]);
+    }
+    size_t first = plan->n_problems;
+    for (size_t r = 0; r < group->spec.n_runs; r++)
+        for (size_t l = 0; l < group->run[r].arena.layers; l++)
+            add_weight_gradient(group, r, l);
+    spt_plan_close(plan, first, group->batch, &group->weight_gradient);
+}
+
+/** Output of layer l of a run in evaluation: two hidden layers are kept, in turns. base: the run's in the wave. */
+static spt_array evaluation_array(const spt_group *group, size_t r, size_t l, float *base) {
+    const spt_run *run = &group->run[r];
+    const size_t hidden = run->arena.layers - 1, slot = evaluation_slot(group, run);
+    if (l == hidden)
+        return {base + (hidden < 2 ? hidden : 2) * slot, (uint32_t)group->output_stride};
+    return {base + l % 2 * slot, (uint32_t)run->width_stride};
+}
+
+static void plan_wave(spt_group *group, spt_wave *wave, int split) {
+    spt_plan *plan = &group->plan;
+    const spt_array data = {group->split_d[split].x, (uint32_t)group->x_stride};
+    for (size_t l = 0; l < wave->n_layers; l++) {
+        size_t first = plan->n_problems;
+        float *base = group->workspace_d;
+        for (size_t i = 0; i < wave->n_runs; i++) {
+            const size_t r = wave->first_run + i;
+            if (l < group->run[r].arena.layers)
+                add_forward(group, r, l, l == 0 ? data : evaluation_array(group, r, l - 1, base),
+                            evaluation_array(group, r, l, base), group->eval_rows, l == 0);
+            base += evaluation_floats(group, r);
+        }
+        spt_plan_close(plan, first, group->eval_rows, &wave->forward[split][l]);
+    }
+}
+
+static void plan_all(spt_group *group) {
+    spt_plan_restart(&group->plan);
+    plan_training(group);
+    for (size_t w = 0; w < group->n_waves; w++)
+        for (int s = 0; s < SPT_SPLITS; s++)
+            if (split_of(group, s)->n > 0)
+                plan_wave(group, &group->wave[w], s);
+}
+
+size_t spt_layout_n_loss_problems(const spt_group *group) {
+    return (1 + SPT_SPLITS) * group->spec.n_runs; // every run is in one wave
+}
+
+void spt_layout_loss_problems(const spt_group *group, spt_loss_problem *table) {
+    const size_t outputs = group->spec.dataset->outputs;
+    for (size_t r = 0; r < group->spec.n_runs; r++) {
+        const size_t first = group->run[r].seed_slot * group->batch;
+        const spt_examples *b = &group->batch_d;
+        *table++ = {group->run[r].output_d, b->label != NULL ? b->label + first : NULL,
+                    b->target != NULL ? b->target + first * outputs : NULL, (uint32_t)r};
+    }
+    for (size_t w = 0; w < group->n_waves; w++)
+        for (int s = 0; s < SPT_SPLITS; s++) {
+            float *base = group->workspace_d;
+            for (size_t i = 0; i < group->wave[w].n_runs; i++) {
+                const size_t r = group->wave[w].first_run + i;
+                float *output = evaluation_array(group, r, group->run[r].arena.layers - 1, base).at;
+                *table++ = {output, group->split_d[s].label, group->split_d[s].target, (uint32_t)i};
+                base += evaluation_floats(group, r);
+            }
+        }
+}
+
+// ---- shapes
+
+/** Seeds of the batch order, each once; with the full batch there is no order, and one batch. */
+static void find_seeds(spt_group *group) {
+    group->seeds = group->full ? 1 : 0;
+    for (size_t r = 0; r < group->spec.n_runs && !group->full; r++) {
+        const uint32_t seed = group->spec.runs[r].train.seed;
+        size_t slot = 0;
+        while (slot < group->seeds && group->seed[slot] != seed)
+            slot++;
+        if (slot == group->seeds)
+            group->seed[group->seeds++] = seed;
+        group->run[r].seed_slot = slot;
+    }
+}
+
+static void cut_waves(spt_group *group) {
+    size_t floats = 0;
+    spt_wave *wave = NULL;
+    for (size_t r = 0; r < group->spec.n_runs; r++) {
+        const size_t more = evaluation_floats(group, r), layers = group->run[r].arena.layers;
+        if (wave == NULL || (floats + more) * sizeof(float) > SPT_EVALUATION_BYTES ||
+            wave->n_runs == SPT_WAVE_RUNS_MOST) {
+            wave = &group->wave[group->n_waves++];
+            wave->first_run = r;
+            floats = 0;
+        }
+        floats += more;
+        wave->n_runs++;
+        wave->n_layers = larger(wave->n_layers, layers);
+        group->wave_runs = larger(group->wave_runs, wave->n_runs);
+    }
+}
+
+static bool make_phases(spt_group *group) {
+    group->forward = (spt_dense_phase *)calloc(group->n_layers, sizeof *group->forward);
+    group->input_gradient = (spt_dense_phase *)calloc(group->n_layers, sizeof *group->input_gradient);
+    bool made = group->forward != NULL && group->input_gradient != NULL;
+    for (size_t w = 0; w < group->n_waves; w++)
+        for (int s = 0; s < SPT_SPLITS; s++) {
+            spt_wave *wave = &group->wave[w];
+            wave->forward[s] = (spt_dense_phase *)calloc(wave->n_layers, sizeof **wave->forward);
+            made = made && wave->forward[s] != NULL;
+        }
+    return made;
+}
+
+static spt_status measure_runs(spt_group *group, spt_error *err) {
+    spt_status status = SPT_OK;
+    for (size_t r = 0; r < group->spec.n_runs && status == SPT_OK; r++) {
+        const spt_run_spec *spec = &group->spec.runs[r];
+        spt_run *run = &group->run[r];
+        status = spt_arena_layout(&spec->model, &spec->train.optimizer, &run->arena, err);
+        run->width_stride = spt_padded(spec->model.hidden_layers > 0 ? spec->model.width : 0);
+        run->slot = group->batch * run->width_stride;
+        group->n_layers = larger(group->n_layers, run->arena.layers);
+        group->counters[r].diverged_step = SPT_STEP_NONE;
+    }
+    return status;
+}
+
+spt_status spt_layout_make(const spt_device *device, const spt_group_spec *spec, spt_group *group, spt_error *err) {
+    const spt_dataset *data = spec->dataset;
+    const size_t n = data->train.n, batch = spec->runs[0].train.batch;
+    memset(group, 0, sizeof *group);
+    group->spec = *spec;
+    group->loss = spec->runs[0].train.loss;
+    group->full = batch == 0 || batch >= n;
+    group->batch = group->full ? n : batch;
+    group->x_stride = spt_padded(data->inputs);
+    group->output_stride = spt_padded(data->outputs);
+    group->eval_rows = (examples_most(group) + SPT_LOSS_BLOCK_ROWS - 1) / SPT_LOSS_BLOCK_ROWS * SPT_LOSS_BLOCK_ROWS;
+    if (group->eval_rows > SPT_EVALUATION_ROWS)
+        group->eval_rows = SPT_EVALUATION_ROWS;
+    group->plan.choice = &device->choice;
+    group->run = (spt_run *)calloc(spec->n_runs, sizeof *group->run);
+    group->counters = (spt_run_counters *)calloc(spec->n_runs, sizeof *group->counters);
+    group->network = (spt_device_network *)calloc(spec->n_runs, sizeof *group->network);
+    group->seed = (uint32_t *)calloc(spec->n_runs, sizeof *group->seed);
+    group->wave = (spt_wave *)calloc(spec->n_runs, sizeof *group->wave);
+    if (group->run == NULL || group->counters == NULL || group->network == NULL || group->seed == NULL ||
+        group->wave == NULL)
+        return spt_fail(err, SPT_ENOMEM, "group: no memory for %zu runs", spec->n_runs);
+    spt_status status = measure_runs(group, err);
+    if (status != SPT_OK)
+        return status;
+    find_seeds(group);
+    cut_waves(group);
+    if (!make_phases(group))
+        return spt_fail(err, SPT_ENOMEM, "group: no memory for %zu layers", group->n_layers);
+    const uintptr_t nowhere = SLAB_ALIGN; // not NULL, which has no offsets
+    place_all(group, nowhere);
+    plan_all(group);
+    if (group->plan.out_of_memory)
+        return spt_fail(err, SPT_ENOMEM, "group: no memory for the tiles of %zu runs", spec->n_runs);
+    group->bytes = place_all(group, nowhere);
+    return SPT_OK;
+}
+
+void spt_layout_place(spt_group *group) {
+    place_all(group, (uintptr_t)group->memory_d);
+    plan_all(group);
+}
+
+void spt_layout_free(spt_group *group) {
+    for (size_t w = 0; group->wave != NULL && w < group->n_waves; w++)
+        for (int s = 0; s < SPT_SPLITS; s++)
+            free(group->wave[w].forward[s]);
+    free(group->forward);
+    free(group->input_gradient);
+    free(group->wave);
+    free(group->seed);
+    free(group->network);
+    free(group->counters);
+    free(group->run);
+    spt_plan_free(&group->plan);
+}
