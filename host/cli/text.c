@@ -62,7 +62,9 @@ spt_text spt_text_seconds(double seconds) {
         return text;
     const double minute = 60.0, hour = 3600.0, day = 86400.0;
     double whole = nearbyint(seconds);
-    if (seconds < 9.95)
+    if (seconds < 0.0995)
+        snprintf(text.s, sizeof text.s, "%.0f ms", 1000.0 * seconds);
+    else if (seconds < 9.95)
         snprintf(text.s, sizeof text.s, "%.1f s", seconds);
     else if (whole < minute)
         snprintf(text.s, sizeof text.s, "%.0f s", whole);

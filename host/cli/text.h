@@ -19,7 +19,7 @@ spt_text spt_text_bytes(uint64_t bytes);
 spt_text spt_text_flops(double flops);
 /** "12.3 k", "0.50": a bare number with an SI prefix; "?" when not finite or negative. */
 spt_text spt_text_number(double number);
-/** "0.4 s", "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; "?" when not finite or negative. */
+/** "12 ms", "0.4 s", "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; "?" when not finite or negative. */
 spt_text spt_text_seconds(double seconds);
 
 /** argument as one word of a POSIX shell, quoted only where it must be (malloc'd; NULL when memory is short). Control

@@ -63,10 +63,10 @@ static void times_have_two_units_and_carry(void **state) {
         double seconds;
         const char *text;
     } cases[] = {
-        {0.0, "0.0 s"},        {0.44, "0.4 s"},          {9.96, "10 s"},          {59.4, "59 s"},
-        {59.6, "1 min 0 s"},   {200.0, "3 min 20 s"},    {3599.4, "59 min 59 s"}, {3599.6, "1 h 0 min"},
-        {7500.0, "2 h 5 min"}, {86369.0, "23 h 59 min"}, {86380.0, "1 d 0 h"},    {273600.0, "3 d 4 h"},
-        {1e300, "1.2e+295 d"},
+        {0.0, "0 ms"},           {0.0994, "99 ms"},     {0.0996, "0.1 s"},     {0.44, "0.4 s"},
+        {9.96, "10 s"},          {59.4, "59 s"},        {59.6, "1 min 0 s"},   {200.0, "3 min 20 s"},
+        {3599.4, "59 min 59 s"}, {3599.6, "1 h 0 min"}, {7500.0, "2 h 5 min"}, {86369.0, "23 h 59 min"},
+        {86380.0, "1 d 0 h"},    {273600.0, "3 d 4 h"}, {1e300, "1.2e+295 d"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_string_equal(spt_text_seconds(cases[i].seconds).s, cases[i].text);
