@@ -66,8 +66,9 @@ def loss_label(file):
     return "Loss" if unit in ("", "1") else f"Loss ({unit})"
 
 
-def number(value, digits=3):
-    return "none" if not np.isfinite(value) else f"{value:.{digits}f}"
+def number(value):
+    """Three digits: "0.539", "0.0567", "5.74"."""
+    return f"{value:#.3g}" if abs(value) < 100 else f"{value:.0f}"
 
 
 # ---- what the curves say
@@ -82,14 +83,16 @@ def interpolation_threshold(xs, train_error, limit):
 
 
 def interior_peak(values):
-    """(index of the peak, index of the lowest point before it), or None: the point that rises highest above the lowest
-    on both its sides. Neither end is a peak, nor is a ripple."""
+    """(index of the peak, index of the lowest point before it), or None. The peak is the point that rises highest above
+    the lowest on both its sides, and is not surpassed later. Neither end is a peak, nor is a ripple."""
     if not np.isfinite(values).any():
         return None
     best, height = None, PEAK_RISE * (np.nanmax(values) - np.nanmin(values))
     for i in range(1, len(values) - 1):
         before, after = values[:i], values[i + 1:]
-        if not np.isfinite(values[i]) or not np.isfinite(before).any() or not np.isfinite(after).any():
+        if not (np.isfinite(values[i]) and np.isfinite(before).any() and np.isfinite(after).any()):
+            continue
+        if values[i] < np.nanmax(after):
             continue
         rise = min(values[i] - np.nanmin(before), values[i] - np.nanmin(after))
         if rise > height:
@@ -105,7 +108,7 @@ def peak_words(what, values, seeds, names):
 
     def at(i):
         own = seeds[i][np.isfinite(seeds[i])]
-        deviation = f" +- {own.std(ddof=1):.3f}" if len(own) > 1 else ""
+        deviation = f" +- {own.std(ddof=1):.2g}" if len(own) > 1 else ""
         return f"{number(values[i])}{deviation} at {names[i]}"
 
     last = places[-1]
@@ -326,7 +329,7 @@ def draw_map(axis, epochs, frequency, level, limits):
     for part in epochs.split():
         if len(part):
             x = np.concatenate((left[part], right[part[-1:]]))
-            image = axis.pcolormesh(x, edges, level[part].T, vmin=limits[0], vmax=limits[1], cmap="cividis",
+            image = axis.pcolormesh(x, edges, level[part].T, vmin=limits[0], vmax=limits[1], cmap="viridis",
                                     rasterized=True, linewidth=0)
     axis.set_ylim(edges[0], edges[-1])
     for spine in ("top", "right"):
@@ -345,8 +348,8 @@ def draw_spectrum(file, family, x_key, options, probe):
     finite = np.concatenate([share[np.isfinite(share)] for share in shares])
     if len(finite) == 0:
         raise Skip(f"probe {probe} has recorded no energies")
-    # The lowest and highest hundredth saturate: frequency 0 is far above the rest.
-    limits = np.percentile(finite, [1, 98])
+    # The ends saturate: frequency 0 is far above the rest, and would take most of the colours.
+    limits = np.percentile(finite, [1, 97])
     rows = {"Test error": ("test", lambda runs: file.metric("test_error")[runs]),
             "Noisy-label\nerror": ("noisy", lambda runs: 1 - file.metric("noisy_fit")[runs])}
     rows = {label: row for label, row in rows.items()

@@ -37,9 +37,6 @@ class Family:
     label: str  # "train.lr = 0.01, model.hidden_layers = 2"; "" when there is one family only
     settings: list
 
-    def xs(self):
-        return [setting.x for setting in self.settings]
-
 
 class SweepFile:
     """An open file. Use as a context manager."""

@@ -1,6 +1,7 @@
 """Tests of experiments/figures.py on synthetic files."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import struct
@@ -17,9 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EXPERIMENTS = os.path.join(HERE, "..", "..", "experiments")
 sys.path[:0] = [HERE, EXPERIMENTS]
 
-try:
-    import matplotlib  # noqa: F401
-except ImportError:
+if importlib.util.find_spec("matplotlib") is None:
     sys.exit("SKIPPED: no matplotlib for " + sys.executable)
 
 import figures  # noqa: E402
@@ -91,12 +90,12 @@ class Commands(WithFile):
             error = file["metrics/test_error"][:, -1].reshape(len(WIDTHS), 3)
         mean, deviation = error.mean(axis=1), error.std(axis=1, ddof=1)
         peak = 8 + int(np.argmax(mean[8:]))  # width 21 is where the first descent ends
-        self.assertIn(f"peak {mean[peak]:.3f} +- {deviation[peak]:.3f} at width {WIDTHS[peak]}", captions)
-        self.assertIn(f"last {mean[-1]:.3f} +- {deviation[-1]:.3f} at width 300", captions)
+        self.assertIn(f"peak {mean[peak]:.3f} +- {deviation[peak]:.2g} at width {WIDTHS[peak]}", captions)
+        self.assertIn(f"last {mean[-1]:.3f} +- {deviation[-1]:.2g} at width 300", captions)
         self.assertIn("(mean training error below 1 %): width 61", captions)
 
     def test_widths_and_the_threshold_can_be_chosen(self):
-        write(self.path, axes={"model.width": FEW})
+        write(self.path, axes={"model.width": FEW}, probe=None)
         _, captions, _ = self.draw("--widths", "2,300", "--threshold", "0.1")
         self.assertIn("(mean training error below 10 %): width 47", captions)
         self.assertIn("(a) width 2, 1 seed. ", captions)
@@ -104,7 +103,8 @@ class Commands(WithFile):
         self.assertNotIn("(c)", captions)
 
     def test_another_key_can_be_on_the_x_axis(self):
-        write(self.path, axes={"model.width": [21, 47], "train.optimizer.lr": [0.01, 0.1]}, epochs=[0, 1, 10])
+        write(self.path, axes={"model.width": [21, 47], "train.optimizer.lr": [0.01, 0.1]}, epochs=[0, 1, 10],
+              probe=None)
         code, captions, _ = self.draw("--x", "train.optimizer.lr")
         self.assertEqual(code, 0)
         self.assertIn("model.width = 21: ", captions)
@@ -138,14 +138,14 @@ class UnusualFiles(WithFile):
         self.assertIn("One seed each.", captions)
 
     def test_a_sweep_of_seeds_alone_has_bands(self):
-        write(self.path, axes={"train.seed": [0, 1, 2]})
+        write(self.path, axes={"train.seed": [0, 1, 2]}, probe=None)
         code, captions, _ = self.draw()
         self.assertEqual(code, 0)
         self.assertIn("(a) 3 seeds.", captions)
         self.assertIn("bands: lowest to highest", captions)
 
     def test_a_key_of_words_has_one_place_for_each(self):
-        write(self.path, axes={"model.init": ["pytorch", "he"], "train.seed": [0, 1]}, epochs=[0, 1, 10])
+        write(self.path, axes={"model.init": ["pytorch", "he"], "train.seed": [0, 1]}, epochs=[0, 1, 10], probe=None)
         code, captions, _ = self.draw()
         self.assertEqual(code, 0)
         self.assertIn("init he", captions)
@@ -155,13 +155,13 @@ class UnusualFiles(WithFile):
         code, captions, _ = self.draw()
         self.assertEqual(code, 0)
         self.assertIn("Not in the file: test error, noisy labels fitted.", captions)
-        write(self.path, axes={"model.width": FEW}, without=("test_error", "train_error", "noisy_fit"))
+        write(self.path, axes={"model.width": FEW}, without=("test_error", "train_error", "noisy_fit"), probe=None)
         code, _, complaints = self.draw()
         self.assertEqual(code, 0)
         self.assertIn("sweep_epochs: not drawn: the file holds no errors", complaints)
 
     def test_a_sweep_that_never_interpolates_says_so(self):
-        write(self.path, axes={"model.width": [2, 5, 12, 21]})
+        write(self.path, axes={"model.width": [2, 5, 12, 21]}, probe=None)
         code, captions, _ = self.draw()
         self.assertEqual(code, 0)
         self.assertIn("No setting reaches a mean training error below 1 %", captions)
@@ -243,7 +243,7 @@ class Refusals(WithFile):
         self.refused("sweep.h5: ")
 
     def test_no_run_with_a_record(self):
-        write(self.path, axes={"model.width": [2, 47]}, missing=[0, 1], complete=False)
+        write(self.path, axes={"model.width": [2, 47]}, epochs=[0, 1], missing=[0, 1], complete=False)
         self.refused("nothing to draw")
 
     def test_a_width_that_was_not_swept(self):
@@ -272,6 +272,7 @@ class Curves(unittest.TestCase):
         self.assertIsNone(figures.interior_peak(np.array([.9, .5, .3, .2])))
         self.assertIsNone(figures.interior_peak(np.array([.1, .5, .9])))
         self.assertIsNone(figures.interior_peak(np.array([.9, .5, .51, .5])))
+        self.assertIsNone(figures.interior_peak(np.array([.5, .6, .3, .9])))
         self.assertIsNone(figures.interior_peak(np.array([np.nan, np.nan])))
 
     def test_the_threshold_is_the_first_below_the_limit(self):
