@@ -6,7 +6,8 @@ enum {
     SPINS = 2000,        /* looks at the flag before giving the processor away: machines are shared */
     COLUMNS_LEAST = 128, /* of a tile */
     COLUMN_BORDER = 48,  /* three AVX-512 vectors: the column step of OpenBLAS' widest sgemm kernel */
-    ROWS_LEAST = 96,
+    COLUMN_TILES = 4,    /* cutting columns packs the other operand again for each tile, so seldom */
+    ROWS_LEAST = 192,
     ROW_BORDER = 4
 };
 static const double TILE_FLOPS = 6e6; /* at least; about 70 us of one core */
@@ -47,15 +48,17 @@ void spt_team_barrier(spt_member *member) {
 spt_tiling spt_tiling_of_product(size_t rows, size_t columns, size_t depth) {
     spt_tiling tiling = {rows, columns, 1, 1};
     double flops = 2.0 * (double)rows * (double)columns * (double)depth;
-    while (spt_tiling_count(&tiling) < SPT_TILES_MAX && flops >= 2.0 * TILE_FLOPS * (double)spt_tiling_count(&tiling)) {
-        if (columns >= 2 * COLUMNS_LEAST * tiling.column_tiles)
-            tiling.column_tiles *= 2;
-        else if (rows >= 2 * ROWS_LEAST * tiling.row_tiles)
+    for (;;) {
+        size_t tiles = spt_tiling_count(&tiling);
+        if (flops < 2.0 * TILE_FLOPS * (double)tiles)
+            return tiling;
+        if (tiles < SPT_TILES_MAX && rows >= 2 * ROWS_LEAST * tiling.row_tiles)
             tiling.row_tiles *= 2;
+        else if (tiles < COLUMN_TILES && columns >= 2 * COLUMNS_LEAST * tiling.column_tiles)
+            tiling.column_tiles *= 2;
         else
-            break;
+            return tiling;
     }
-    return tiling;
 }
 
 /* Where part i of `parts` begins: the equal share, to the nearest border. */
