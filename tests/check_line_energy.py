@@ -16,8 +16,8 @@ import sys
 import h5py
 import numpy as np
 
-# Float32 outputs carry an error of some 1e-7 of their size, spread over all frequencies: besides a part of each energy, a
-# part of the whole is allowed, which matters where a frequency holds less than 1e-8 of it.
+# Float32 outputs carry an error of some 1e-7 of their size, spread over all frequencies: besides a part of each energy
+# a part of the whole is allowed, which matters where a frequency holds less than 1e-8 of it.
 ENERGY, ENERGY_FLOOR = 1e-4, 1e-12
 LOSS = 1e-4  # relative; cross-entropy in float32
 NORM = 1e-4  # relative; the norm comes from an iteration

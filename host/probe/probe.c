@@ -75,7 +75,8 @@ void spt_probe_note_real(spt_probe *probe, const char *key, double value) {
 }
 
 /* fmaf and not a * b + c: one rounding, on every compiler and on the device alike, so that the points are equal bit for
- * bit. It is one instruction where the processor has it. */
+ * bit. It is one instruction where the processor has it. For the same reason t's product and sum are two roundings, in
+ * float64: the build and the device contract nothing. */
 static void line_rows(const spt_probe *probe, size_t first, size_t count, float *restrict x) {
     const size_t inputs = probe->inputs;
     for (size_t i = 0; i < count; i++) {
