@@ -155,7 +155,8 @@ def width_caption(final, there, places, at, limit):
     if at is not None:
         words.append(f"Interpolation threshold ({below}): {places[at]}.")
     elif "train_error" in there:
-        words.append(f"No setting reaches a {below}; lowest {number(np.nanmin(style.spread(final['train_error'])[0]))}.")
+        lowest = np.nanmin(style.spread(final["train_error"])[0])
+        words.append(f"No setting reaches a {below}; lowest {number(lowest)}.")
     absent = [label for name, (_, label) in KINDS.items() if name not in there]
     if absent:
         words.append(f"Not in the file: {', '.join(absent)}.")
