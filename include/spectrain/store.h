@@ -1,8 +1,8 @@
 /* The store: one HDF5 file per sweep, always whole.
  *
  * While a sweep runs, what it produces goes to the folder FILE.h5.part/: `journal`, an append-only file of checksummed
- * entries (data sets, records, snapshots), and `state`, two alternating checksummed slots per run for its arena. Both
- * survive a kill at any byte. FILE.h5 is assembled from the journal under another name, closed, synced, and renamed.
+ * entries (data sets, records, snapshots), and `state`, three checksummed slots per run for its arena, written in turn.
+ * Both survive a kill at any byte, and a loss of power. FILE.h5 is assembled from the journal under another name, closed, synced, and renamed.
  *
  * One thread of the store's own does all writing while training goes on. Every put copies what it is given and returns;
  * a put blocks only while more than SPT_STORE_QUEUE_BYTES wait. A write error is kept and returned by the next call. */
@@ -26,6 +26,8 @@ extern "C" {
 #define SPT_FORMAT_NAME       "spectrain"
 #define SPT_FORMAT_VERSION    1
 #define SPT_STORE_QUEUE_BYTES ((size_t)256 << 20)
+
+enum { SPT_STORE_STATE_SLOTS = 3 }; /* arenas kept per run in FILE.h5.part/state */
 
 /** The scalar metrics of a record, in the order in which they are stored. NaN where one does not apply. */
 typedef enum spt_metric {

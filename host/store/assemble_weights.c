@@ -1,0 +1,149 @@
+/* /weights/<run>/<layer> in FILE.h5, from the snapshots of all runs. Each run and layer has scales of its own: one for
+ * all would need a list of all that use it. Memory: a slab of some snapshots. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/assemble.h"
+#include "store/pack.h"
+
+enum { SLAB_BYTES = 16 << 20, MAX_LAYERS = 65 };
+
+/* The arrays of a run's layers. */
+typedef struct run_output {
+    spt_h5_group group;
+    size_t n_layers;
+    spt_layer shape[MAX_LAYERS];
+    hid_t weight[MAX_LAYERS], bias[MAX_LAYERS];
+    spt_h5_group layer[MAX_LAYERS];
+} run_output;
+
+static void open_layer(spt_h5 *h, run_output *output, size_t l) {
+    char name[32], weight_text[64], bias_text[64];
+    snprintf(name, sizeof name, "%zu", l);
+    snprintf(weight_text, sizeof weight_text, "weight of layer %zu", l);
+    snprintf(bias_text, sizeof bias_text, "bias of layer %zu", l);
+    spt_h5_group *group = &output->layer[l];
+    spt_h5_group_open(h, group, &output->group, name);
+    spt_h5_scale_count(h, group, "out", output->shape[l].fan_out, "unit that the layer feeds");
+    spt_h5_scale_count(h, group, "in", output->shape[l].fan_in, "unit that feeds the layer");
+    spt_h5_array weight = {.name = "weight",
+                           .type = H5T_IEEE_F32LE,
+                           .rank = 3,
+                           .dims = {"snapshot", "out", "in"},
+                           .lead = 1,
+                           .long_name = weight_text,
+                           .units = "1"};
+    spt_h5_array bias = {.name = "bias",
+                         .type = H5T_IEEE_F32LE,
+                         .rank = 2,
+                         .dims = {"snapshot", "out"},
+                         .lead = 1,
+                         .long_name = bias_text,
+                         .units = "1"};
+    output->weight[l] = spt_h5_array_create(h, group, &weight);
+    output->bias[l] = spt_h5_array_create(h, group, &bias);
+}
+
+static void close_run(spt_h5 *h, run_output *output) {
+    for (size_t l = 0; l < output->n_layers; l++) {
+        spt_h5_array_close(h, output->weight[l]);
+        spt_h5_array_close(h, output->bias[l]);
+        spt_h5_group_close(h, &output->layer[l]);
+    }
+    spt_h5_group_close(h, &output->group);
+}
+
+/* Snapshots first .. first + count - 1 into slab (count, parameters); false when none of them is there. */
+static bool read_slab(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
+                      size_t run, size_t first, size_t count, void *entry, float *slab) {
+    size_t parameters = spec->arenas[run].parameters, bytes = 0;
+    bool any = false;
+    for (size_t i = 0; i < count && h->status == SPT_OK; i++) {
+        uint64_t offset = spt_catalog_snapshot(catalog, run, first + i);
+        float *row = slab + i * parameters;
+        bool there = offset != 0 && spt_snapshot_step(spec, run, first + i) <= catalog->diverged_step[run];
+        for (size_t k = 0; k < parameters && !there; k++)
+            row[k] = NAN;
+        if (!there)
+            continue;
+        spt_status status = spt_journal_read(journal, offset, SPT_ENTRY_SNAPSHOT, run, first + i, entry,
+                                             spt_snapshot_bytes(spec, run), &bytes, h->err);
+        if (status != SPT_OK)
+            h->status = status;
+        else
+            memcpy(row, (char *)entry + spt_entry_bytes(0), parameters * sizeof *row);
+        any = true;
+    }
+    return any;
+}
+
+/* One tensor of size floats out of each snapshot of a slab, from `place` on. packed: room for (count, size). */
+static void write_tensor(spt_h5 *h, hid_t array, size_t rank, size_t first, size_t count, const hsize_t *dims,
+                         size_t size, const float *slab, size_t parameters, size_t place, float *packed) {
+    for (size_t i = 0; i < count; i++)
+        memcpy(packed + i * size, slab + i * parameters + place, size * sizeof *packed);
+    hsize_t start[3] = {first, 0, 0}, block[3] = {count, dims[0], rank > 2 ? dims[1] : 0};
+    spt_h5_array_write(h, array, H5T_NATIVE_FLOAT, rank, start, block, packed);
+}
+
+static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
+                            const spt_catalog *catalog, size_t run, run_output *output) {
+    size_t n = spec->snapshots.n, parameters = spec->arenas[run].parameters, bytes = parameters * sizeof(float);
+    size_t at_once = bytes < SLAB_BYTES ? SLAB_BYTES / bytes : 1;
+    at_once = at_once < n ? at_once : n;
+    float *slab = malloc(at_once * bytes), *packed = malloc(at_once * bytes);
+    void *entry = malloc(spt_entry_bytes(spt_snapshot_bytes(spec, run)));
+    if (slab == NULL || packed == NULL || entry == NULL)
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the weights of a run");
+    for (size_t first = 0; first < n && h->status == SPT_OK; first += at_once) {
+        size_t count = n - first < at_once ? n - first : at_once, place = 0;
+        if (!read_slab(h, spec, journal, catalog, run, first, count, entry, slab))
+            continue;
+        for (size_t l = 0; l < output->n_layers; l++) {
+            const spt_layer *s = &output->shape[l];
+            const hsize_t dims[] = {s->fan_out, s->fan_in};
+            write_tensor(h, output->weight[l], 3, first, count, dims, s->fan_out * s->fan_in, slab, parameters, place,
+                         packed);
+            place += s->fan_out * s->fan_in;
+            write_tensor(h, output->bias[l], 2, first, count, dims, s->fan_out, slab, parameters, place, packed);
+            place += s->fan_out;
+        }
+    }
+    free(entry);
+    free(packed);
+    free(slab);
+}
+
+void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
+                              const spt_catalog *catalog, spt_h5_group *weights, size_t run) {
+    char name[32];
+    snprintf(name, sizeof name, "%zu", run);
+    run_output *output = malloc(sizeof *output);
+    if (output == NULL || spec->arenas[run].layers > MAX_LAYERS) {
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the layers of a run");
+        free(output);
+        return;
+    }
+    output->n_layers = spec->arenas[run].layers;
+    spt_h5_group_open(h, &output->group, weights, name);
+    spt_assemble_snapshot_scale(h, &output->group, spec);
+    for (size_t l = 0; l < output->n_layers; l++) {
+        output->shape[l] = spt_model_layer(&spec->models[run], l);
+        open_layer(h, output, l);
+    }
+    if (journal != NULL)
+        write_snapshots(h, spec, journal, catalog, run, output);
+    close_run(h, output);
+    free(output);
+}
+
+void spt_assemble_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
+                          const spt_catalog *catalog) {
+    spt_h5_group weights;
+    spt_h5_group_open(h, &weights, NULL, "weights");
+    for (size_t r = 0; r < spec->n_runs && h->status == SPT_OK; r++)
+        spt_assemble_run_weights(h, spec, journal, catalog, &weights, r);
+    spt_h5_group_close(h, &weights);
+}

@@ -1,0 +1,144 @@
+#include "store/h5_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/io.h"
+
+void spt_h5_open_to_read(spt_h5 *h) {
+    if (h->status != SPT_OK)
+        return;
+    int fd = spt_io_open(h->path, O_RDONLY, 0);
+    if (fd < 0) {
+        h->status = spt_fail(h->err, SPT_EIO, "%s: cannot be opened: %s", h->path, strerror(errno));
+        return;
+    }
+    close(fd);
+    if (H5Fis_hdf5(h->path) <= 0) {
+        h->status = spt_fail(h->err, SPT_EDATA, "%s: not an HDF5 file", h->path);
+        return;
+    }
+    h->failure = SPT_ECORRUPT;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)
+        spt_h5_fail(h);
+#if H5_VERSION_GE(1, 10, 7)
+    /* A file under its own name is never written to, and cluster file systems lock badly. */
+    if (access >= 0 && H5Pset_file_locking(access, false, true) < 0)
+        spt_h5_fail(h);
+#endif
+    if (h->status == SPT_OK)
+        h->file = H5Fopen(h->path, H5F_ACC_RDONLY, access);
+    if (h->file < 0)
+        spt_h5_fail(h);
+    if (access >= 0)
+        H5Pclose(access);
+}
+
+static void fail_attribute(spt_h5 *h, const char *key, const char *expected) {
+    if (h->status == SPT_OK)
+        h->status =
+            spt_fail(h->err, h->failure, "%s: attribute %s is missing or damaged, expected %s", h->path, key, expected);
+}
+
+char *spt_h5_get_text(spt_h5 *h, hid_t object, const char *key) {
+    if (h->status != SPT_OK)
+        return NULL;
+    char *text = NULL, *copy = NULL;
+    hid_t attribute = H5Aopen(object, key, H5P_DEFAULT);
+    hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+    hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    bool fits = type >= 0 && H5Tis_variable_str(type) > 0 && space >= 0 && H5Sget_simple_extent_npoints(space) == 1;
+    if (!fits || H5Aread(attribute, h->text, &text) < 0)
+        fail_attribute(h, key, "a text");
+    else
+        copy = strdup(text != NULL ? text : "");
+    if (fits && text != NULL)
+        H5Dvlen_reclaim(h->text, space, H5P_DEFAULT, &text);
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    if (h->status == SPT_OK && copy == NULL)
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for an attribute");
+    return copy;
+}
+
+void spt_h5_get_text_into(spt_h5 *h, hid_t object, const char *key, char *text, size_t capacity) {
+    char *whole = spt_h5_get_text(h, object, key);
+    snprintf(text, capacity, "%s", whole != NULL ? whole : "");
+    free(whole);
+}
+
+int64_t spt_h5_get_integer(spt_h5 *h, hid_t object, const char *key) {
+    int64_t value = 0;
+    if (h->status != SPT_OK)
+        return 0;
+    hid_t attribute = H5Aopen(object, key, H5P_DEFAULT);
+    hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+    hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    if (type < 0 || H5Tget_class(type) != H5T_INTEGER || space < 0 || H5Sget_simple_extent_npoints(space) != 1 ||
+        H5Aread(attribute, H5T_NATIVE_INT64, &value) < 0)
+        fail_attribute(h, key, "an integer");
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return value;
+}
+
+size_t spt_h5_get_size(spt_h5 *h, const char *path) {
+    if (h->status != SPT_OK)
+        return 0;
+    hid_t array = H5Dopen2(h->file, path, H5P_DEFAULT);
+    hid_t space = array >= 0 ? H5Dget_space(array) : -1;
+    hsize_t size = 0;
+    if (space < 0 || H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &size, NULL) < 0)
+        h->status = spt_fail(h->err, h->failure, "%s: %s is missing or damaged, expected one dimension", h->path, path);
+    if (space >= 0)
+        H5Sclose(space);
+    if (array >= 0)
+        H5Dclose(array);
+    return (size_t)size;
+}
+
+void spt_h5_get_values(spt_h5 *h, const char *path, hid_t memory_type, size_t count, void *values) {
+    if (spt_h5_get_size(h, path) != count && h->status == SPT_OK)
+        h->status = spt_fail(h->err, h->failure, "%s: %s has another size than %zu", h->path, path, count);
+    if (h->status != SPT_OK)
+        return;
+    hid_t array = H5Dopen2(h->file, path, H5P_DEFAULT);
+    if (array < 0 || H5Dread(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+        h->status = spt_fail(h->err, h->failure, "%s: %s cannot be read: it is damaged", h->path, path);
+    if (array >= 0)
+        H5Dclose(array);
+}
+
+char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i) {
+    H5G_info_t info;
+    if (h->status != SPT_OK)
+        return NULL;
+    if (H5Gget_info(group, &info) < 0) {
+        spt_h5_fail(h);
+        return NULL;
+    }
+    if (i >= info.nlinks)
+        return NULL;
+    ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, NULL, 0, H5P_DEFAULT);
+    char *name = length >= 0 ? malloc((size_t)length + 1) : NULL;
+    if (name == NULL ||
+        H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, (size_t)length + 1, H5P_DEFAULT) < 0) {
+        spt_h5_fail(h);
+        free(name);
+        return NULL;
+    }
+    return name;
+}

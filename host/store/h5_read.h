@@ -1,0 +1,25 @@
+/* Reading a file of ours: as h5.h, every function does nothing once one has failed. */
+#ifndef SPT_HOST_STORE_H5_READ_H
+#define SPT_HOST_STORE_H5_READ_H
+
+#include "store/h5.h"
+
+/** Open a file for reading (spt_h5_begin before, spt_h5_end after). Takes no lock.
+ *  Errors: SPT_EIO cannot be opened, SPT_EDATA not HDF5, SPT_ECORRUPT damaged. */
+void spt_h5_open_to_read(spt_h5 *h);
+
+/** A text attribute (malloc'd, the caller's); NULL once something failed. */
+char *spt_h5_get_text(spt_h5 *h, hid_t object, const char *key);
+/** The same into room given, cut to fit. */
+void spt_h5_get_text_into(spt_h5 *h, hid_t object, const char *key, char *text, size_t capacity);
+int64_t spt_h5_get_integer(spt_h5 *h, hid_t object, const char *key);
+
+/** Size of the one-dimensional array at path; 0 once something failed. */
+size_t spt_h5_get_size(spt_h5 *h, const char *path);
+/** A whole array of count elements at path. */
+void spt_h5_get_values(spt_h5 *h, const char *path, hid_t memory_type, size_t count, void *values);
+
+/** Name of link i of a group, in the order of names (malloc'd); NULL when there is none, or once something failed. */
+char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i);
+
+#endif

@@ -1,0 +1,22 @@
+/* What a journal is for, in words and as a fingerprint: a sweep is gone on with only when both are the same. */
+#ifndef SPT_HOST_STORE_IDENTITY_H
+#define SPT_HOST_STORE_IDENTITY_H
+
+#include "spectrain/store.h"
+#include "store/journal.h"
+
+/** Lines "software_version: ...", "backend: ...", "device: ...", "precision: ...", "denormals: ...", then the config
+ *  (malloc'd); NULL when memory is short. The device's line leaves out how many threads: they change no bits. */
+char *spt_identity_text(const spt_store_spec *spec);
+/** The same for another version of the software. */
+char *spt_identity_text_of(const spt_store_spec *spec, const char *software_version);
+
+/** sha256 over the text and all sizes, schedules, networks and data shapes of the spec. Errors: SPT_ENOMEM. */
+spt_status spt_identity_fingerprint(const spt_store_spec *spec, const char *text, unsigned char *fingerprint,
+                                    spt_error *err);
+
+/** SPT_EMISMATCH that names the first line in which two identities differ; thing is the file's name. With equal texts
+ *  it says that sizes differ. */
+spt_status spt_identity_differs(const char *thing, const char *kept, const char *wanted, spt_error *err);
+
+#endif

@@ -1,0 +1,199 @@
+#include "store/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/io.h"
+
+enum { HOLDER_CAPACITY = 400, HOST_CAPACITY = 256, ATTEMPTS = 100 };
+
+/* Who holds a lock. A process is known by its number and the moment it started, for numbers are used again. */
+typedef struct holder {
+    long pid;
+    unsigned long long started; /* 0: not known */
+    char host[HOST_CAPACITY];
+} holder;
+
+/* Field 22 of /proc/PID/stat: clock ticks from boot to the start of a process; 0 where there is none. */
+static unsigned long long start_of(long pid) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *field = strrchr(text, ')'); /* the name before it may hold anything */
+    for (int i = 0; field != NULL && i < 20; i++)
+        field = strchr(field + 1, ' ');
+    return field != NULL ? strtoull(field, NULL, 10) : 0;
+}
+
+static holder ourselves(void) {
+    holder us = {.pid = (long)getpid()};
+    us.started = start_of(us.pid);
+    if (gethostname(us.host, sizeof us.host - 1) != 0 || us.host[0] == '\0')
+        snprintf(us.host, sizeof us.host, "localhost");
+    return us;
+}
+
+static spt_status write_holder(int fd, const char *path, spt_error *err) {
+    holder us = ourselves();
+    char text[HOLDER_CAPACITY];
+    int length = snprintf(text, sizeof text, "%ld %llu %s\n", us.pid, us.started, us.host);
+    if (ftruncate(fd, 0) != 0)
+        return spt_fail(err, SPT_EIO, "%s: cannot be emptied: %s", path, strerror(errno));
+    return spt_io_write(fd, path, text, (size_t)length, 0, err);
+}
+
+static bool read_holder(int fd, const char *path, holder *who) {
+    char text[HOLDER_CAPACITY];
+    size_t got = 0;
+    if (spt_io_read(fd, path, text, sizeof text - 1, 0, &got, NULL) != SPT_OK)
+        return false;
+    text[got] = '\0';
+    return sscanf(text, "%ld %llu %255s", &who->pid, &who->started, who->host) == 3;
+}
+
+static spt_status in_use(const char *folder, bool known, const holder *who, const char *hint, spt_error *err) {
+    if (!known)
+        return spt_fail(err, SPT_EEXIST, "%s: in use by another process%s; a file has one writer", folder, hint);
+    return spt_fail(err, SPT_EEXIST, "%s: in use by process %ld on %s%s; a file has one writer", folder, who->pid,
+                    who->host, hint);
+}
+
+/* Whether path still names what fd has open: its last holder may have removed the folder since. */
+static bool is_still(int fd, const char *path) {
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err) {
+    *lock = (spt_lock){.fd = -1};
+    char *path = spt_io_path(folder, "lock");
+    if (path == NULL)
+        return spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
+    spt_status status = SPT_OK;
+    bool by_name = false;
+    for (int attempt = 0; lock->fd < 0 && status == SPT_OK && !by_name; attempt++) {
+        lock->fd = spt_io_open(path, O_RDWR | O_CREAT, 0666);
+        if (lock->fd < 0) {
+            status = spt_fail(err, SPT_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+            break;
+        }
+        int failed;
+        do
+            failed = flock(lock->fd, LOCK_EX | LOCK_NB);
+        while (failed != 0 && errno == EINTR);
+        holder who;
+        if (failed != 0 && errno == EWOULDBLOCK)
+            status = in_use(folder, read_holder(lock->fd, path, &who), &who, "", err);
+        else if (failed != 0)
+            by_name = true; /* ENOLCK, ENOTSUP, ENOSYS, ...: no such locks here */
+        else if (is_still(lock->fd, path))
+            status = write_holder(lock->fd, path, err);
+        else if (attempt < ATTEMPTS) {
+            close(lock->fd);
+            lock->fd = -1;
+            continue;
+        } else
+            status = spt_fail(err, SPT_EIO, "%s: is removed by others again and again", path);
+    }
+    free(path);
+    if ((status != SPT_OK || by_name) && lock->fd >= 0) {
+        close(lock->fd);
+        lock->fd = -1;
+    }
+    return status == SPT_OK && by_name ? spt_lock_take_by_name(lock, folder, err) : status;
+}
+
+/* Whether the holder of a lock.pid is gone. Of another host's processes nothing can be told. */
+static bool is_dead(const holder *who) {
+    holder us = ourselves();
+    if (strcmp(who->host, us.host) != 0 || who->pid <= 0)
+        return false;
+    if (kill((pid_t)who->pid, 0) != 0 && errno == ESRCH)
+        return true;
+    unsigned long long started = start_of(who->pid);
+    return started != 0 && who->started != 0 && started != who->started;
+}
+
+static bool read_holder_at(const char *path, holder *who) {
+    int fd = spt_io_open(path, O_RDONLY, 0);
+    bool known = fd >= 0 && read_holder(fd, path, who);
+    if (fd >= 0)
+        close(fd);
+    return known;
+}
+
+/* Remove the lock.pid of a dead process. Another may be doing the same, and have put its own in that place since: so
+ * it is moved aside first, looked at once more, and put back if it is of the living. */
+static void remove_dead(const char *path) {
+    char aside[4096];
+    holder who;
+    snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
+    if (rename(path, aside) != 0)
+        return;
+    if (read_holder_at(aside, &who) && !is_dead(&who) && link(aside, path) != 0)
+        return;
+    unlink(aside);
+}
+
+spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *err) {
+    *lock = (spt_lock){.fd = -1, .pid = spt_io_path(folder, "lock.pid")};
+    if (lock->pid == NULL)
+        return spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
+    spt_status status = SPT_OK;
+    for (int attempt = 0;; attempt++) {
+        int fd = spt_io_open(lock->pid, O_RDWR | O_CREAT | O_EXCL, 0666);
+        if (fd >= 0) {
+            status = write_holder(fd, lock->pid, err);
+            close(fd);
+            if (status != SPT_OK)
+                unlink(lock->pid);
+            break;
+        }
+        if (errno != EEXIST || attempt == ATTEMPTS) {
+            status = spt_fail(err, SPT_EIO, "%s: cannot be created: %s", lock->pid, strerror(errno));
+            break;
+        }
+        holder who;
+        bool known = read_holder_at(lock->pid, &who);
+        if (known && is_dead(&who)) {
+            remove_dead(lock->pid);
+            continue;
+        }
+        if (!known && access(lock->pid, F_OK) != 0)
+            continue; /* given back just now */
+        status = in_use(folder, known, &who, " (if that process is gone, remove lock.pid there)", err);
+        break;
+    }
+    if (status != SPT_OK) {
+        free(lock->pid);
+        lock->pid = NULL;
+    }
+    return status;
+}
+
+bool spt_lock_is_held(const spt_lock *lock) {
+    return lock->fd >= 0 || lock->pid != NULL;
+}
+
+void spt_lock_release(spt_lock *lock) {
+    if (lock->fd >= 0)
+        close(lock->fd);
+    if (lock->pid != NULL)
+        unlink(lock->pid);
+    free(lock->pid);
+    *lock = (spt_lock){.fd = -1};
+}

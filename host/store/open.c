@@ -1,0 +1,244 @@
+/* Opening a store: a new one, one that takes the place of another, or one to go on with. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/identity.h"
+#include "store/io.h"
+#include "store/store_internal.h"
+
+#define HINT "--resume goes on, --force starts anew"
+
+/* What is there under a name. */
+typedef enum presence { NOTHING, FILE_THERE, FOLDER_THERE, OTHER_THERE } presence;
+
+static presence look_at(const char *path) {
+    struct stat facts;
+    if (stat(path, &facts) != 0)
+        return lstat(path, &facts) == 0 ? OTHER_THERE : NOTHING;
+    return S_ISREG(facts.st_mode) ? FILE_THERE : (S_ISDIR(facts.st_mode) ? FOLDER_THERE : OTHER_THERE);
+}
+
+void spt_store_remove_folder(const char *folder) {
+    /* The journal first: what is left without one was never begun, or is finished. */
+    static const char *const names[] = {"journal", "journal.new", "state", "assembled", "lock.pid", "lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = spt_io_path(folder, names[i]);
+        if (path != NULL)
+            unlink(path);
+        free(path);
+    }
+    rmdir(folder);
+}
+
+static spt_status check_path(const spt_store *store, spt_error *err) {
+    const char *slash = strrchr(store->path, '/'), *name = slash != NULL ? slash + 1 : store->path;
+    size_t length = strlen(name);
+    if (length <= 3 || strcmp(name + length - 3, ".h5") != 0)
+        return spt_fail(err, SPT_EINVAL, "%s: the output's name must end in .h5", store->path);
+    presence parent = look_at(store->parent);
+    if (parent == NOTHING)
+        return spt_fail(err, SPT_EINVAL, "%s: there is no folder %s to put it in", store->path, store->parent);
+    if (parent != FOLDER_THERE)
+        return spt_fail(err, SPT_EINVAL, "%s: %s is not a folder", store->path, store->parent);
+    if (access(store->parent, W_OK | X_OK) != 0)
+        return spt_fail(err, SPT_EINVAL, "%s: the folder %s cannot be written to: %s", store->path, store->parent,
+                        strerror(errno));
+    presence file = look_at(store->path), folder = look_at(store->folder);
+    if (file != NOTHING && file != FILE_THERE)
+        return spt_fail(err, SPT_EINVAL, "%s: is there, and is not a file", store->path);
+    if (folder != NOTHING && folder != FOLDER_THERE)
+        return spt_fail(err, SPT_EINVAL, "%s: is there, and is not a folder", store->folder);
+    return SPT_OK;
+}
+
+/* ---- FILE.h5 without a journal beside it */
+
+/* Whether a finished file is of this sweep. The device may be another: nothing is left to compute. */
+static spt_status compare_finished(const spt_store *store, const spt_file_info *info, spt_error *err) {
+    const spt_store_spec *spec = &store->spec;
+    spt_store_spec kept = *spec;
+    kept.config = info->config;
+    kept.backend = info->backend;
+    kept.precision = info->precision;
+    kept.denormals = info->denormals;
+    char *there = spt_identity_text_of(&kept, info->software_version), *here = spt_identity_text(spec);
+    spt_status status = SPT_OK;
+    if (there == NULL || here == NULL)
+        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->path);
+    else if (strcmp(there, here) != 0 || info->n_runs != spec->n_runs)
+        status = spt_identity_differs(store->path, there, here, err);
+    free(there);
+    free(here);
+    return status;
+}
+
+static spt_status resume_without_journal(const spt_store *store, bool *complete, spt_error *err) {
+    spt_file_info info;
+    spt_error reason = {0};
+    if (spt_file_info_read(store->path, &info, &reason) != SPT_OK)
+        return spt_fail(err, SPT_EEXIST, "%s; it cannot be gone on with, --force starts anew", reason.message);
+    spt_status status;
+    if (!info.complete)
+        status = spt_fail(err, SPT_EEXIST,
+                          "%s: is the file of an interrupted sweep, but %s, which going on needs, is not there; "
+                          "--force starts anew",
+                          store->path, store->folder);
+    else
+        status = compare_finished(store, &info, err);
+    *complete = status == SPT_OK;
+    spt_file_info_free(&info);
+    return status;
+}
+
+/* ---- the folder */
+
+static spt_status make_folder(spt_store *store, bool *made, spt_error *err) {
+    if (mkdir(store->folder, 0777) != 0) {
+        if (errno == EEXIST)
+            return spt_fail(err, SPT_EEXIST, "%s: was made by another process just now", store->folder);
+        return spt_fail(err, SPT_EIO, "%s: cannot be made: %s", store->folder, strerror(errno));
+    }
+    *made = true;
+    return spt_io_sync_folder(store->parent, err);
+}
+
+static spt_status refuse_folder(const spt_store *store, spt_error *err) {
+    char *lock_path = spt_io_path(store->folder, "lock");
+    bool may_be_locked = lock_path != NULL && look_at(lock_path) != NOTHING;
+    free(lock_path);
+    spt_lock lock = {.fd = -1};
+    if (may_be_locked && spt_lock_take(&lock, store->folder, err) == SPT_EEXIST)
+        return SPT_EEXIST;
+    spt_lock_release(&lock);
+    return spt_fail(err, SPT_EEXIST, "%s: is there already, left by an interrupted sweep; " HINT, store->folder);
+}
+
+static void remove_assembled(const spt_store *store) {
+    char *path = spt_io_path(store->folder, "assembled");
+    if (path != NULL)
+        unlink(path);
+    free(path);
+}
+
+static spt_status add_to_catalog(const spt_entry *entry, void *catalog, spt_error *err) {
+    return spt_catalog_add(catalog, entry, err);
+}
+
+/* Go on with the journal that is there, if it is of this sweep. *usable is false when nothing was ever recorded. */
+static spt_status adopt_journal(spt_store *store, const char *identity, const unsigned char *fingerprint, bool *usable,
+                                spt_error *err) {
+    char *kept = NULL;
+    spt_status status = spt_journal_open(&store->journal, store->folder, usable, &kept, err);
+    if (status == SPT_OK && *usable && memcmp(store->journal.fingerprint, fingerprint, SPT_FINGERPRINT_BYTES) != 0)
+        status = spt_identity_differs(store->folder, kept, identity, err);
+    free(kept);
+    if (status == SPT_OK && *usable)
+        status = spt_journal_scan(&store->journal, add_to_catalog, &store->catalog, err);
+    if (status == SPT_OK && *usable)
+        status = spt_journal_sync(&store->journal, err);
+    return status;
+}
+
+static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, bool *made_folder, spt_error *err) {
+    spt_status status = SPT_OK;
+    unsigned char fingerprint[SPT_FINGERPRINT_BYTES];
+    bool usable = false;
+    char *identity = spt_identity_text(&store->spec);
+    if (identity == NULL)
+        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->path);
+    else
+        status = spt_identity_fingerprint(&store->spec, identity, fingerprint, err);
+    if (status == SPT_OK && look_at(store->folder) == NOTHING)
+        status = make_folder(store, made_folder, err);
+    if (status == SPT_OK)
+        status = spt_lock_take(&store->lock, store->folder, err);
+    if (status == SPT_OK && mode == SPT_STORE_RESUME)
+        status = adopt_journal(store, identity, fingerprint, &usable, err);
+    if (status != SPT_OK)
+        goto done;
+    if (mode == SPT_STORE_RESUME && !usable && look_at(store->path) == FILE_THERE) {
+        /* Killed while the folder of a finished sweep was being removed, most likely. */
+        status = resume_without_journal(store, complete, err);
+        if (*complete)
+            spt_store_remove_folder(store->folder);
+        goto done;
+    }
+    remove_assembled(store);
+    if (!usable)
+        status = spt_journal_create(&store->journal, store->folder, fingerprint, identity, err);
+    if (status == SPT_OK)
+        status = spt_slots_open(&store->slots, store->folder, store->journal.id, &store->spec, err);
+    if (status == SPT_OK)
+        status = spt_writer_start(&store->journal, &store->catalog, &store->slots, SPT_STORE_QUEUE_BYTES,
+                                  &store->writer, err);
+    for (size_t d = 0; d < store->spec.n_datasets && status == SPT_OK; d++)
+        store->dataset_put[d] = store->catalog.datasets[d].whole;
+    for (size_t r = 0; r < store->spec.n_runs && status == SPT_OK; r++)
+        store->diverged_put[r] = store->catalog.diverged_step[r] != SPT_STEP_NONE;
+done:
+    free(identity);
+    return status;
+}
+
+/* ---- the whole */
+
+static spt_store *allocate(const char *path, const spt_store_spec *spec) {
+    spt_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return NULL;
+    store->spec = *spec;
+    store->journal.fd = store->slots.fd = store->lock.fd = -1;
+    size_t bytes = strlen(path) + sizeof ".part";
+    store->path = strdup(path);
+    store->parent = spt_io_parent(path);
+    store->folder = malloc(bytes);
+    store->dataset_put = calloc(spec->n_datasets + 1, sizeof *store->dataset_put);
+    store->diverged_put = calloc(spec->n_runs + 1, sizeof *store->diverged_put);
+    if (store->folder != NULL)
+        snprintf(store->folder, bytes, "%s.part", path);
+    if (store->path == NULL || store->parent == NULL || store->folder == NULL || store->dataset_put == NULL ||
+        store->diverged_put == NULL) {
+        spt_store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+static spt_status open_store(spt_store *store, spt_store_mode mode, bool *complete, bool *made_folder, spt_error *err) {
+    spt_status status = check_path(store, err);
+    if (status != SPT_OK)
+        return status;
+    bool file = look_at(store->path) != NOTHING, folder = look_at(store->folder) != NOTHING;
+    if (mode == SPT_STORE_NEW && folder)
+        return refuse_folder(store, err);
+    if (mode == SPT_STORE_NEW && file)
+        return spt_fail(err, SPT_EEXIST, "%s: is there already; " HINT, store->path);
+    if (mode == SPT_STORE_RESUME && file && !folder)
+        return resume_without_journal(store, complete, err);
+    status = spt_catalog_create(&store->catalog, &store->spec, err);
+    return status == SPT_OK ? start(store, mode, complete, made_folder, err) : status;
+}
+
+spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_store_mode mode, spt_store **out,
+                          bool *complete, spt_error *err) {
+    *out = NULL;
+    *complete = false;
+    spt_store *store = allocate(path, spec);
+    if (store == NULL)
+        return spt_fail(err, SPT_ENOMEM, "%s: no memory for %zu runs", path, spec->n_runs);
+    bool made_folder = false;
+    spt_status status = open_store(store, mode, complete, &made_folder, err);
+    if (status != SPT_OK && made_folder && spt_lock_is_held(&store->lock))
+        spt_store_remove_folder(store->folder);
+    else if (status != SPT_OK && made_folder)
+        rmdir(store->folder); /* stays when another process has moved in since */
+    if (status != SPT_OK || *complete)
+        spt_store_close(store);
+    else
+        *out = store;
+    return status;
+}

@@ -1,0 +1,90 @@
+#include "store/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/io.h"
+
+#define SEAL_MAGIC "SPTSEAL\n"
+
+enum { SUM_BYTES = 32, BLOCK_BYTES = 1 << 20 };
+
+typedef struct seal {
+    char magic[8];
+    uint64_t bytes;
+    unsigned char sum[SUM_BYTES];
+    uint32_t reserved, crc;
+} seal;
+
+_Static_assert(sizeof(seal) == SPT_SEAL_BYTES, "the seal has no padding");
+
+static spt_status sum_file(int fd, const char *path, uint64_t bytes, unsigned char *sum, spt_error *err) {
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    void *block = malloc(BLOCK_BYTES);
+    spt_status status = SPT_OK;
+    if (digest == NULL || block == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+        status = spt_fail(err, SPT_ENOMEM, "%s: no memory to sum it", path);
+        goto done;
+    }
+    for (uint64_t at = 0; at < bytes && status == SPT_OK;) {
+        size_t part = bytes - at < BLOCK_BYTES ? (size_t)(bytes - at) : BLOCK_BYTES, got;
+        status = spt_io_read(fd, path, block, part, at, &got, err);
+        if (status == SPT_OK && got < part)
+            status = spt_fail(err, SPT_EIO, "%s: ends at byte %llu, before %llu", path, (unsigned long long)(at + got),
+                              (unsigned long long)bytes);
+        if (status == SPT_OK)
+            EVP_DigestUpdate(digest, block, got);
+        at += got;
+    }
+    if (status == SPT_OK && EVP_DigestFinal_ex(digest, sum, NULL) != 1)
+        status = spt_fail(err, SPT_ENOMEM, "%s: the sum failed", path);
+done:
+    free(block);
+    EVP_MD_CTX_free(digest);
+    return status;
+}
+
+spt_status spt_seal_append(int fd, const char *path, uint64_t bytes, spt_error *err) {
+    seal s = {.magic = SEAL_MAGIC, .bytes = bytes};
+    spt_status status = sum_file(fd, path, bytes, s.sum, err);
+    s.crc = spt_io_crc(0, &s, offsetof(seal, crc));
+    return status == SPT_OK ? spt_io_write(fd, path, &s, sizeof s, bytes, err) : status;
+}
+
+static bool is_seal(const seal *s, uint64_t file_bytes) {
+    return memcmp(s->magic, SEAL_MAGIC, sizeof s->magic) == 0 && s->bytes == file_bytes - sizeof *s &&
+           s->crc == spt_io_crc(0, s, offsetof(seal, crc));
+}
+
+spt_status spt_seal_check(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err) {
+    int fd = spt_io_open(path, O_RDONLY, 0);
+    struct stat facts;
+    if (fd < 0 || fstat(fd, &facts) != 0) {
+        int reason = errno;
+        if (fd >= 0)
+            close(fd);
+        return spt_fail(err, SPT_EIO, "%s: cannot be opened: %s", path, strerror(reason));
+    }
+    uint64_t size = (uint64_t)facts.st_size;
+    seal s = {.bytes = 0};
+    size_t got = 0;
+    unsigned char sum[SUM_BYTES];
+    spt_status status = SPT_OK;
+    if (size > sizeof s)
+        status = spt_io_read(fd, path, &s, sizeof s, size - sizeof s, &got, err);
+    *state = bytes == 0 || bytes == size ? SPT_SEAL_ABSENT : SPT_SEAL_BROKEN;
+    if (status == SPT_OK && got == sizeof s && is_seal(&s, size)) {
+        status = sum_file(fd, path, s.bytes, sum, err);
+        bool same = status == SPT_OK && memcmp(sum, s.sum, sizeof sum) == 0;
+        *state = same ? SPT_SEAL_GOOD : SPT_SEAL_BROKEN;
+    }
+    close(fd);
+    return status;
+}

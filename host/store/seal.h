@@ -1,0 +1,27 @@
+/* The seal: SHA-256 over all bytes of FILE.h5, after the end of what HDF5 knows of.
+ *
+ * HDF5 sums its metadata and, as we ask, the chunks; but not attributes of variable length, nor what lies between. With
+ * the seal no byte of a file can change unseen. HDF5 reads such a file as any other. When a program opens
+ * it for writing, HDF5 cuts the seal off: then the file is no longer as it was made, and says nothing. */
+#ifndef SPT_HOST_STORE_SEAL_H
+#define SPT_HOST_STORE_SEAL_H
+
+#include <stdint.h>
+
+#include "spectrain/error.h"
+
+enum { SPT_SEAL_BYTES = 56 };
+
+typedef enum spt_seal_state {
+    SPT_SEAL_GOOD,
+    SPT_SEAL_ABSENT, /* the file ends where HDF5 says that it does */
+    SPT_SEAL_BROKEN  /* the sum is another, or there is something else at the end */
+} spt_seal_state;
+
+/** Append the seal to a file of `bytes` bytes, open for reading and writing. Errors: SPT_EIO, SPT_ENOMEM. */
+spt_status spt_seal_append(int fd, const char *path, uint64_t bytes, spt_error *err);
+
+/** Read all of a file whose HDF5 part has `bytes` bytes (0: not known) and compare. Errors: SPT_EIO, SPT_ENOMEM. */
+spt_status spt_seal_check(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* An open store, shared by open.c, store.c and finish.c. */
+#ifndef SPT_HOST_STORE_STORE_INTERNAL_H
+#define SPT_HOST_STORE_STORE_INTERNAL_H
+
+#include "spectrain/store.h"
+#include "store/catalog.h"
+#include "store/journal.h"
+#include "store/lock.h"
+#include "store/state_slots.h"
+#include "store/writer.h"
+
+struct spt_store {
+    char *path;   /* FILE.h5 */
+    char *folder; /* FILE.h5.part */
+    char *parent; /* the folder that both are in */
+    spt_store_spec spec;
+    spt_lock lock;
+    spt_journal journal; /* these three are the writer's, except while it is held */
+    spt_catalog catalog;
+    spt_slots slots;
+    spt_writer *writer;
+    bool *dataset_put;  /* (n_datasets) */
+    bool *diverged_put; /* (n_runs) that the run diverged is in the journal, or on its way */
+    bool finished;      /* FILE.h5 is complete and the folder is gone */
+};
+
+/** Remove what a store keeps in a folder, the lock last, then the folder. Whatever cannot be removed stays. */
+void spt_store_remove_folder(const char *folder);
+
+#endif
