@@ -21,6 +21,8 @@ void spt_file_info_free(spt_file_info *info) {
 
 static void read_root(spt_h5 *h, spt_file_info *info) {
     char format[32];
+    if (h->status != SPT_OK)
+        return;
     h->failure = SPT_EDATA; /* an HDF5 file, but maybe not one of ours */
     spt_h5_get_text_into(h, h->file, "format", format, sizeof format);
     if (h->status == SPT_OK && strcmp(format, SPT_FORMAT_NAME) != 0)

@@ -2,10 +2,12 @@
  *
  * While a sweep runs, what it produces goes to the folder FILE.h5.part/: `journal`, an append-only file of checksummed
  * entries (data sets, records, snapshots), and `state`, three checksummed slots per run for its arena, written in turn.
- * Both survive a kill at any byte, and a loss of power. FILE.h5 is assembled from the journal under another name, closed, synced, and renamed.
+ * Both survive a kill at any byte, and a loss of power. FILE.h5 is assembled from the journal under another name,
+ * closed, synced, and renamed. After the end of what HDF5 knows it carries a SHA-256 of all its bytes.
  *
  * One thread of the store's own does all writing while training goes on. Every put copies what it is given and returns;
- * a put blocks only while more than SPT_STORE_QUEUE_BYTES wait. A write error is kept and returned by the next call. */
+ * a put blocks only while more than SPT_STORE_QUEUE_BYTES wait. A write error is kept and returned by the next call.
+ * One thread calls a store at a time; HDF5 is used within spt_store_finish, _predict_bytes and the readers only. */
 #ifndef SPECTRAIN_STORE_H
 #define SPECTRAIN_STORE_H
 
@@ -42,7 +44,7 @@ typedef enum spt_metric {
     SPT_METRIC_COUNT
 } spt_metric;
 
-/** Name in the file ("train_loss"), long name and unit ("1", "nat"); static storage. */
+/** Name in the file ("train_loss"), long name and unit ("1"; a loss has the unit of its kind); static storage. */
 const char *spt_metric_name(spt_metric metric);
 const char *spt_metric_long_name(spt_metric metric);
 const char *spt_metric_units(spt_metric metric);
@@ -84,9 +86,10 @@ typedef enum spt_store_mode {
 
 /** Open a store for path. Takes the folder's lock until spt_store_close. With RESUME, *complete tells that FILE.h5 is
  *  there, complete and of the same config: then there is nothing to do, and *out is NULL.
- *  Errors: SPT_EEXIST already there, or locked by another process; SPT_EMISMATCH resumed with another config, backend,
- *  software version or data; SPT_EIO not writable; SPT_ECORRUPT; SPT_ENOMEM. On error nothing is left behind that was
- *  not there before. */
+ *  Errors: SPT_EINVAL path does not end in .h5, or is in no folder that can be written to; SPT_EEXIST already there, or
+ *  locked by another process; SPT_EMISMATCH resumed with another config, backend, device model, precision, software
+ *  version or data; SPT_EIO not writable; SPT_ECORRUPT; SPT_ENOMEM. On error nothing is left behind that was not
+ *  there before. */
 spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_store_mode mode, spt_store **out,
                           bool *complete, spt_error *err);
 
@@ -108,14 +111,17 @@ spt_status spt_store_put_record(spt_store *store, size_t run, size_t record, con
  *  file holds what nn.Linear computes with. */
 spt_status spt_store_put_snapshot(spt_store *store, size_t run, size_t snapshot, const void *state, spt_error *err);
 
-/** The arena of a run, after its records and snapshots up to that step. */
+/** The arena of a run, after its records and snapshots up to that step. One that still waits when the next of the same
+ *  run is put may be skipped. */
 spt_status spt_store_put_state(spt_store *store, size_t run, const void *state, spt_error *err);
 
 /** Wait until all that was put is written and synced. */
 spt_status spt_store_flush(spt_store *store, spt_error *err);
 
 /** Flush, assemble FILE.h5, close, sync, rename. With complete = true the folder FILE.h5.part is removed after; with
- *  false (an interrupted sweep) the file holds what there is, complete = 0, and the folder stays for resume. */
+ *  false (an interrupted sweep) the file holds what there is, complete = 0, and the folder stays for resume. What was
+ *  recorded after a run diverged is left out. Time is linear in runs, memory is bounded.
+ *  Errors: SPT_EINVAL complete, but something is missing; SPT_EIO; SPT_ECORRUPT; SPT_ENOMEM. The folder stays then. */
 spt_status spt_store_finish(spt_store *store, bool complete, spt_error *err);
 
 /** Stop the writer, give back the lock, free. Takes NULL. Without spt_store_finish the folder stays as it is. */
@@ -145,8 +151,9 @@ typedef struct spt_file_info {
 spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *err);
 void spt_file_info_free(spt_file_info *info);
 
-/** Read every dataset (each chunk carries a Fletcher-32 checksum) and check shapes and dimension scales.
- *  Errors: SPT_ECORRUPT with the first damaged dataset and the run that it belongs to. */
+/** Read every byte and compare with the SHA-256 at the end (a file that another program opened for writing has none);
+ *  read every dataset (each chunk carries a Fletcher-32 checksum) and check shapes and dimension scales.
+ *  Errors: SPT_ECORRUPT with the first damaged dataset and the run that it belongs to; as spt_file_info_read. */
 spt_status spt_file_verify(const char *path, spt_error *err);
 
 #ifdef __cplusplus
