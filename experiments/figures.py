@@ -32,6 +32,7 @@ MAP_FLOOR = 1e-12  # a share of the energy below this is drawn as this: a networ
 # What is drawn of each metric: line style, and the name in legends.
 ERRORS = {"test_error": ("test", "test error"), "train_error": ("train", "training error"),
           "noisy_fit": ("noisy", "noisy labels fitted")}
+TRAINING = [name for name in ERRORS if name != "test_error"]
 LOSSES = {"test_loss": ("test", "test loss"), "train_loss": ("train", "training loss")}
 KINDS = {**ERRORS, **LOSSES}
 
@@ -171,20 +172,24 @@ def draw_width(file, family, x_key, options):
         raise Skip("no run is finished")
     final = final_values(file, settings)
     there = [name for name in KINDS if np.isfinite(final[name]).any()]
-    panels = [[name for name in there if name in panel] for panel in (ERRORS, LOSSES)]
+    # The test error has a panel of its own: its peak is small beside the fall of the training error.
+    panels = [[name for name in there if name in panel] for panel in (["test_error"], TRAINING, LOSSES)]
     panels = [panel for panel in panels if panel]
     if not panels:
         raise Skip("the last record holds no loss and no error")
 
     x = style.ValueAxis([s.x for s in settings])
     figure, axes = plt.subplots(len(panels), 1, sharex=True, squeeze=False,
-                                figsize=(style.COLUMN, 0.55 + 1.75 * len(panels)))
-    for axis, panel, letter in zip(axes[:, 0], panels, "ab"):
+                                figsize=(style.COLUMN, 0.55 + 1.45 * len(panels)))
+    for axis, panel, letter in zip(axes[:, 0], panels, "abc"):
         for name in panel:
             style.draw_spread(axis, x.position, final[name], *KINDS[name])
-        axis.set_ylabel(error_label(there) if panel[0] in ERRORS else loss_label(file))
-        axis.set_ylim(bottom=-0.02 * axis.get_ylim()[1])
-        axis.legend(loc="best")
+        if panel == ["test_error"]:
+            axis.set_ylabel("Test error")
+        else:
+            axis.set_ylabel(error_label(panel) if panel[0] in ERRORS else loss_label(file))
+            axis.set_ylim(bottom=-0.02 * axis.get_ylim()[1])
+            axis.legend(loc="best")
         style.panel_letter(axis, letter)
         x.decorate(axis)
     axes[-1, 0].set_xlabel(x_label(x_key))
