@@ -12,6 +12,10 @@ static spt_status check_data(const spt_dataset *data, spt_loss loss, spt_error *
                         data->test.n, INT_MAX);
     if (s->label == NULL && s->target == NULL)
         return spt_fail(err, SPT_EINVAL, "data: training examples have neither labels nor targets");
+    if (data->test.n > 0 &&
+        (data->test.label != NULL ? s->label == NULL : data->test.target == NULL || s->label != NULL))
+        return spt_fail(err, SPT_EINVAL, "data: training examples have %s, the test examples do not",
+                        s->label != NULL ? "labels" : "targets");
     if (loss == SPT_LOSS_CROSS_ENTROPY && s->label == NULL)
         return spt_fail(err, SPT_EINVAL, "loss: cross_entropy needs class labels, the data has targets");
     bool binary = data->outputs == 1 && data->classes == 2 && loss != SPT_LOSS_CROSS_ENTROPY;

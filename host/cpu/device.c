@@ -9,7 +9,9 @@
 #include "cpu/denormals.h"
 #include "cpu/group.h"
 
-enum { THREADS_MOST = 256 }; /* OpenBLAS keeps a table of the threads that call it at the same time */
+enum {
+    THREADS_MOST = 128
+}; /* that OpenBLAS, as Debian builds it, has room for at a time; beyond, it prints and ends */
 
 size_t spt_cpu_count(void) {
     return 1;

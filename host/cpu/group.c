@@ -1,207 +1,24 @@
-/* Groups: checks, sizes and memory. All of a group's memory is one block, cut by one function that also counts it. */
-#include "cpu/group.h"
-
-#include <limits.h>
+/* Groups: from a specification to memory, states and FFTW plans, and back. */
 #include <math.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "core/memory.h"
-#include "cpu/parts.h"
-#include "cpu/slab.h"
-
-static const size_t EVAL_FLOATS = 131072; /* hidden activations of one layer in a part: half a core's cache */
-enum { EVAL_ROWS_LEAST = 128, EVAL_ROWS_MOST = 512, EVAL_ROWS_STEP = 32 };
+#include "cpu/layout.h"
 
 /* FFTW plans in one thread at a time, whoever else in this process uses it through us. */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
-
-static size_t largest(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-static size_t rows_of_part(const spt_model_spec *model) {
-    size_t rows = EVAL_FLOATS / (model->hidden_layers > 0 ? model->width : model->outputs);
-    rows = rows / EVAL_ROWS_STEP * EVAL_ROWS_STEP;
-    return rows < EVAL_ROWS_LEAST ? EVAL_ROWS_LEAST : rows > EVAL_ROWS_MOST ? EVAL_ROWS_MOST : rows;
-}
-
-/* Examples a step. */
-static size_t batch_of(const spt_group_spec *spec) {
-    size_t batch = spec->runs[0].train.batch, n = spec->dataset->train.n;
-    return batch == 0 || batch > n ? n : batch;
-}
-
-/* ---- what runs need, and the largest needs of a group */
-
-typedef struct spt_needs {
-    size_t batch;
-    size_t hidden, width, block;   /* spt_reals of all hidden layers of a batch; width; spt_reals of a block */
-    size_t eval_hidden, eval_rows; /* spt_reals of two slots; rows of a part */
-    size_t probe_rows, samples;    /* rows of one part of a probe, samples of a series */
-    size_t norm_side;
-    size_t parts; /* doubles in group->part */
-} spt_needs;
-
-static spt_status measure_run(const spt_run_spec *spec, size_t batch, spt_run *run, spt_error *err) {
-    spt_status status = spt_arena_layout(&spec->model, &spec->train.optimizer, &run->arena, err);
-    if (status != SPT_OK)
-        return status;
-    run->flops = 0.0;
-    run->members = 1;
-    for (size_t l = 0; l < run->arena.layers; l++) {
-        spt_layer layer = spt_model_layer(&spec->model, l);
-        run->flops += (l > 0 ? 6.0 : 4.0) * (double)layer.fan_in * (double)layer.fan_out * (double)batch;
-        run->members = largest(run->members, spt_dense_members(&layer, batch));
-    }
-    run->eval_rows = rows_of_part(&spec->model);
-    return SPT_OK;
-}
-
-/* Doubles of the parts that one evaluation of anything leaves, over runs, splits and probes. */
-static size_t parts_of(const spt_group_spec *spec, const spt_run *run, size_t threads) {
-    size_t layers = 0, train = 0, test = 0, space = 0;
-    for (size_t r = 0; r < spec->n_runs; r++) {
-        layers = largest(layers, run[r].arena.layers);
-        train = largest(train, spt_evaluate_parts(&run[r], spec->dataset->train.n));
-        test = largest(test, spt_evaluate_parts(&run[r], spec->dataset->test.n));
-    }
-    space = largest(space, spt_parts_space(threads, spec->n_runs, layers, 1));
-    space = largest(space, spt_parts_space(threads, spec->n_runs, train, 2));
-    space = largest(space, spt_parts_space(threads, spec->n_runs, test, 2));
-    for (size_t p = 0; p < spec->n_probes; p++) {
-        size_t most = 0;
-        for (size_t r = 0; r < spec->n_runs; r++)
-            most = largest(most, spt_probe_parts(&run[r], spec->probes[p]));
-        space = largest(space, spt_parts_space(threads, spec->n_runs, most, spec->probes[p]->energy_size));
-    }
-    return space;
-}
-
-static spt_needs needs_of(const spt_group_spec *spec, const spt_run *run, size_t threads) {
-    spt_needs needs = {.batch = batch_of(spec), .parts = parts_of(spec, run, threads)};
-    for (size_t r = 0; r < spec->n_runs; r++) {
-        const spt_model_spec *m = &spec->runs[r].model;
-        size_t width = m->hidden_layers > 0 ? m->width : 0;
-        needs.width = largest(needs.width, width);
-        needs.hidden = largest(needs.hidden, m->hidden_layers * spt_pass_stride(needs.batch, width));
-        needs.block = largest(needs.block, run[r].arena.block);
-        needs.eval_rows = largest(needs.eval_rows, run[r].eval_rows);
-        needs.eval_hidden = largest(needs.eval_hidden, 2 * spt_pass_stride(run[r].eval_rows, width));
-        for (size_t l = 0; l <= m->hidden_layers; l++) {
-            spt_layer layer = spt_model_layer(m, l);
-            needs.norm_side = largest(needs.norm_side, layer.fan_in < layer.fan_out ? layer.fan_in : layer.fan_out);
-        }
-        for (size_t p = 0; p < spec->n_probes; p++) {
-            const spt_probe *probe = spec->probes[p];
-            needs.samples = largest(needs.samples, probe->samples);
-            needs.probe_rows = largest(needs.probe_rows, spt_probe_series_of_part(&run[r], probe) * probe->samples);
-        }
-    }
-    return needs;
-}
-
-/* ---- memory */
-
-static void cut_train_space(spt_slab *slab, const spt_group_spec *spec, const spt_needs *needs,
-                            spt_train_space *space) {
-    const spt_dataset *data = spec->dataset;
-    const size_t real = sizeof(spt_real), rows = needs->batch, n = data->train.n;
-    const bool gathered = rows < n, labels = data->train.label != NULL;
-    spt_batcher *b = &space->batcher;
-    *b = (spt_batcher){.split = &data->train, .inputs = data->inputs, .outputs = data->outputs, .size = rows};
-    b->x = spt_slab_take(slab, gathered ? rows * data->inputs : 0, real);
-    b->label = spt_slab_take(slab, gathered && labels ? rows : 0, sizeof *b->label);
-    b->target = spt_slab_take(slab, gathered && !labels ? rows * data->outputs : 0, sizeof *b->target);
-    b->permutation = spt_slab_take(slab, gathered ? n : 0, sizeof *b->permutation);
-    b->scratch = spt_slab_take(slab, gathered ? 2 * n : 0, sizeof *b->scratch);
-    space->pass.hidden = spt_slab_take(slab, needs->hidden, real);
-    space->pass.output = spt_slab_take(slab, rows, data->outputs * real);
-    space->pass.delta[0] = spt_slab_take(slab, rows, needs->width * real);
-    space->pass.delta[1] = spt_slab_take(slab, rows, needs->width * real);
-    space->pass.loss_part = spt_slab_take(slab, spt_network_loss_parts(rows), sizeof *space->pass.loss_part);
-    space->gradient = spt_slab_take(slab, needs->block, real);
-}
-
-static void cut_eval_space(spt_slab *slab, const spt_group_spec *spec, const spt_needs *needs, spt_eval_space *space) {
-    const size_t real = sizeof(spt_real), inputs = spec->dataset->inputs, outputs = spec->dataset->outputs;
-    const size_t rows = needs->eval_rows, side = needs->norm_side;
-    space->pass.slots = 2;
-    space->pass.hidden = spt_slab_take(slab, needs->eval_hidden, real);
-    space->pass.output = spt_slab_take(slab, rows * outputs, real);
-    space->x = spt_slab_take(slab, spec->n_probes > 0 ? rows * inputs : 0, real);
-    space->series = spt_slab_take(slab, needs->probe_rows, outputs * sizeof *space->series);
-    space->samples = spt_slab_take(slab, needs->samples, sizeof *space->samples);
-    space->spectrum = spt_slab_take(slab, needs->samples / 2 + 1, sizeof *space->spectrum);
-    space->norm.panel = spt_slab_take(slab, side, SPT_NORM_PANEL * sizeof(double));
-    space->norm.gram = spt_slab_take(slab, side, side * sizeof(double));
-    space->norm.eigenvalues = spt_slab_take(slab, side, sizeof(double));
-    space->norm.work = spt_slab_take(slab, spt_spectral_norm_work(side), sizeof(double));
-    space->norm.integer_work = spt_slab_take(slab, spt_spectral_norm_integer_work(side), sizeof(int));
-}
-
-/* Cut the slab for a group whose runs are measured; only count when it has no base. */
-static void cut_group(spt_slab *slab, const spt_group_spec *spec, const spt_run *measured, size_t threads,
-                      spt_group *group) {
-    const spt_needs needs = needs_of(spec, measured, threads);
-    const bool counting = slab->base == NULL;
-    const size_t runs = spec->n_runs, spaces = threads < runs ? threads : runs;
-    group->n_train_spaces = spaces;
-    group->run = spt_slab_take(slab, runs, sizeof *group->run);
-    group->by_cost = spt_slab_take(slab, runs, sizeof *group->by_cost);
-    group->work = spt_slab_take(slab, runs, sizeof *group->work);
-    group->team_size = spt_slab_take(slab, threads, sizeof *group->team_size);
-    group->team = spt_slab_take(slab, threads, sizeof *group->team);
-    group->train_space = spt_slab_take(slab, spaces, sizeof *group->train_space);
-    group->free_space = spt_slab_take(slab, spaces, sizeof *group->free_space);
-    group->eval_space = spt_slab_take(slab, threads, sizeof *group->eval_space);
-    group->plan = spt_slab_take(slab, spec->n_probes, sizeof *group->plan);
-    group->part = spt_slab_take(slab, needs.parts, sizeof *group->part);
-    for (size_t r = 0; r < runs; r++) {
-        char *state = spt_slab_take(slab, measured[r].arena.bytes, 1);
-        if (!counting) {
-            group->run[r] = measured[r];
-            group->run[r].state = state;
-        }
-    }
-    spt_train_space train;
-    for (size_t s = 0; s < spaces; s++)
-        cut_train_space(slab, spec, &needs, counting ? &train : &group->train_space[s]);
-    spt_eval_space eval;
-    for (size_t t = 0; t < threads; t++)
-        cut_eval_space(slab, spec, &needs, counting ? &eval : &group->eval_space[t]);
-}
-
-/* Sizes of every run (malloc'd by spt_memory_alloc); NULL with *status when one has none. */
-static spt_run *measure_runs(const spt_group_spec *spec, spt_status *status, spt_error *err) {
-    spt_run *run = spt_memory_alloc(spec->n_runs, sizeof *run);
-    if (run == NULL) {
-        *status = spt_fail(err, SPT_ENOMEM, "group: no memory for %zu runs", spec->n_runs);
-        return NULL;
-    }
-    for (size_t r = 0; r < spec->n_runs; r++) {
-        *status = measure_run(&spec->runs[r], batch_of(spec), &run[r], err);
-        if (*status != SPT_OK) {
-            spt_memory_free(run);
-            return NULL;
-        }
-    }
-    return run;
-}
 
 size_t spt_cpu_group_bytes(const spt_device *device, const spt_group_spec *spec) {
     spt_status status = SPT_OK;
     spt_slab slab = {0};
     spt_group group;
-    spt_run *run = spec->n_runs > 0 ? measure_runs(spec, &status, NULL) : NULL;
+    spt_run *run = spec->n_runs > 0 ? spt_layout_measure(spec, &status, NULL) : NULL;
     if (run == NULL)
         return 0;
-    cut_group(&slab, spec, run, device->threads, &group);
+    spt_layout_cut(&slab, spec, run, device->threads, &group);
     spt_memory_free(run);
     return slab.used;
 }
-
-/* ---- creation */
 
 /* Plans are made with the first thread's arrays; all threads' have the same alignment. */
 static spt_status plan_probes(spt_group *group, spt_error *err) {
@@ -240,7 +57,7 @@ spt_status spt_cpu_group_create(spt_device *device, const spt_group_spec *spec, 
     spt_status status = spt_cpu_group_check(spec, err);
     if (status != SPT_OK)
         return status;
-    spt_run *run = measure_runs(spec, &status, err);
+    spt_run *run = spt_layout_measure(spec, &status, err);
     if (run == NULL)
         return status;
     spt_slab slab = {0};
@@ -249,8 +66,9 @@ spt_status spt_cpu_group_create(spt_device *device, const spt_group_spec *spec, 
         status = spt_fail(err, SPT_ENOMEM, "group: no memory");
         goto done;
     }
-    cut_group(&slab, spec, run, device->threads, group);
-    *group = (spt_group){.device = device, .spec = *spec, .batch = batch_of(spec), .loss = spec->runs[0].train.loss};
+    spt_layout_cut(&slab, spec, run, device->threads, group);
+    *group =
+        (spt_group){.device = device, .spec = *spec, .batch = spt_layout_batch(spec), .loss = spec->runs[0].train.loss};
     group->memory = slab.used == SIZE_MAX ? NULL : spt_memory_alloc(slab.used, 1);
     if (group->memory == NULL) {
         status = spt_fail(err, SPT_ENOMEM, "group of %zu runs: %zu MiB wanted, out of memory", spec->n_runs,
@@ -259,7 +77,7 @@ spt_status spt_cpu_group_create(spt_device *device, const spt_group_spec *spec, 
         goto done;
     }
     slab = (spt_slab){.base = group->memory};
-    cut_group(&slab, spec, run, device->threads, group);
+    spt_layout_cut(&slab, spec, run, device->threads, group);
     order_by_cost(group);
     group->signs[SPT_SPLIT_TRAIN] = all_signs(&spec->dataset->train, spec->dataset->outputs);
     group->signs[SPT_SPLIT_TEST] = all_signs(&spec->dataset->test, spec->dataset->outputs);

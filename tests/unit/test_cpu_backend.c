@@ -1,5 +1,6 @@
 /* The backend's table: what it refuses, what it measures, and what happens to a run that diverges. */
 #include <math.h>
+#include <unistd.h>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
@@ -30,7 +31,8 @@ static void a_device_tells_its_name_threads_and_memory(void **state) {
     assert_int_equal(info.threads, 3);
     assert_non_null(strstr(info.name, ", 3 threads, OpenBLAS "));
     assert_string_equal(info.precision, "float32");
-    assert_true(info.memory_free > 0);
+    double physical = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    assert_true(info.memory_free > (size_t)1 << 20 && (double)info.memory_free <= physical);
     cpu()->close(device);
     options.threads = 0;
     assert_int_equal(cpu()->open(&options, &device, NULL), SPT_OK);
@@ -39,13 +41,16 @@ static void a_device_tells_its_name_threads_and_memory(void **state) {
     cpu()->close(device);
 }
 
-static void a_second_device_is_refused(void **state) {
+static void a_second_device_and_a_thousand_threads_are_refused(void **state) {
     (void)state;
     spt_device *device = NULL;
     spt_error err = {0};
     spt_device_options options = {.device = 1};
     assert_int_equal(cpu()->open(&options, &device, &err), SPT_EDEVICE);
     assert_string_equal(err.message, "cpu: no device 1; there is one, 0");
+    options = (spt_device_options){.threads = 1000};
+    assert_int_equal(cpu()->open(&options, &device, &err), SPT_EINVAL);
+    assert_string_equal(err.message, "cpu: 1000 threads; at most 128");
 }
 
 /* ---- refusals */
@@ -89,6 +94,11 @@ static void data_that_the_loss_cannot_use_is_refused(void **state) {
     spt_group_spec spec = {.dataset = &data, .n_runs = 1, .runs = &run};
     run.train.loss = SPT_LOSS_CROSS_ENTROPY;
     expect_refused(&spec, SPT_EINVAL, "loss: cross_entropy needs class labels, the data has targets");
+    run.train.loss = SPT_LOSS_MSE;
+    float *target = data.test.target;
+    data.test.target = NULL;
+    expect_refused(&spec, SPT_EINVAL, "data: training examples have targets, the test examples do not");
+    data.test.target = target;
     data.train.n = 0;
     expect_refused(&spec, SPT_EINVAL, "data: no training examples");
     free_data(&data);
@@ -443,7 +453,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_is_found_by_name_and_auto_finds_a_backend),
         cmocka_unit_test(a_device_tells_its_name_threads_and_memory),
-        cmocka_unit_test(a_second_device_is_refused),
+        cmocka_unit_test(a_second_device_and_a_thousand_threads_are_refused),
         cmocka_unit_test(runs_that_do_not_fit_are_refused_by_number),
         cmocka_unit_test(data_that_the_loss_cannot_use_is_refused),
         cmocka_unit_test(a_probe_that_the_backend_cannot_evaluate_is_refused_by_name),

@@ -149,6 +149,29 @@ static void targets_and_labels_follow_their_rows_into_a_batch(void **state) {
     }
 }
 
+/* Two threads of a program, each with a device of its own; and, as they are OpenMP threads, with one worker each where
+ * two were asked for. */
+static void two_devices_at_work_at_a_time_do_not_disturb_each_other(void **state) {
+    (void)state;
+    spt_dataset data = make_data(40, 10, 10, N);
+    spt_run_spec run[7];
+    void *alone[7];
+    size_t n = make_runs(&data, BATCH, run);
+    train_alone(&data, run, n, alone);
+    spt_group_spec spec = {.dataset = &data, .n_runs = n, .runs = run};
+    spt_test_group t[] = {open_group(&spec, 2), open_group(&spec, 2)};
+#pragma omp parallel for num_threads(2) schedule(static, 1)
+    for (int i = 0; i < 2; i++)
+        (void)cpu()->train(t[i].group, STEPS, NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_same_states(&t[i], run, n, alone);
+        close_group(&t[i]);
+    }
+    for (size_t r = 0; r < n; r++)
+        spt_memory_free(alone[r]);
+    free_data(&data);
+}
+
 /* Evaluations, norms and probes too. */
 static void measurements_do_not_depend_on_group_or_threads(void **state) {
     (void)state;
@@ -203,6 +226,7 @@ int main(void) {
         cmocka_unit_test(a_team_has_the_bits_of_one_thread),
         cmocka_unit_test(slices_and_a_move_to_another_group_change_nothing),
         cmocka_unit_test(targets_and_labels_follow_their_rows_into_a_batch),
+        cmocka_unit_test(two_devices_at_work_at_a_time_do_not_disturb_each_other),
         cmocka_unit_test(measurements_do_not_depend_on_group_or_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
