@@ -107,6 +107,7 @@ static void tell_interrupted(const spt_options *options, const spt_sweep *sweep,
 
 /* A run of hours is not lost because its last words were: the file is there. */
 static void flush_or_warn(const char *path) {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return;
     if (errno != EPIPE) /* who left does not want to know */

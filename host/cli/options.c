@@ -36,9 +36,8 @@ static void known_options(const spt_command *command, char text[OPTIONS_TEXT]) {
 
 static spt_status read_whole_number(const char *option, const char *text, long min, long max, long *out,
                                     spt_error *err) {
-    char *end;
     errno = 0;
-    long value = strtol(text, &end, 10);
+    long value = strtol(text, NULL, 10);
     bool digits_only = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
     if (!digits_only || errno == ERANGE || value < min || value > max)
         return spt_fail(err, SPT_EINVAL, "--%s: is \"%s\"; allowed: a whole number from %ld to %ld", option, text, min,
