@@ -20,6 +20,7 @@
 
 #include "core/memory.h"
 #include "spectrain/spectrain.h"
+#include "store/io.h"
 
 /* What a sweep is like; zeros are replaced by small defaults. */
 typedef struct sweep_shape {
@@ -410,12 +411,12 @@ static inline void remove_tree(const char *path) {
     DIR *folder = opendir(path);
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        char name[1024];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        char *name = spt_io_path(path, entry->d_name);
         if (unlink(name) != 0)
             remove_tree(name);
+        free(name);
     }
     if (folder != NULL)
         closedir(folder);
