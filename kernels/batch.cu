@@ -12,7 +12,7 @@
 // finds
 //         its rank in the other run by bisection. All seeds at once.
 // Shared: the keys, 32 KiB.
-// Bound:  n Philox calls and n log2(n)^2 / 4 exchanges; 16 n bytes a merge pass. Once an epoch.
+// Bound:  n / 4 Philox calls and n log2(n)^2 / 4 exchanges; 16 n bytes a merge pass. Once an epoch.
 enum { SORT_THREADS = 512, MERGE_THREADS = 256 };
 
 static __global__ void __launch_bounds__(SORT_THREADS)
@@ -20,10 +20,11 @@ static __global__ void __launch_bounds__(SORT_THREADS)
                uint32_t *permutation) {
     SPT_SHARED(uint64_t, key, [SPT_SORT_TILE]);
     const uint32_t first = blockIdx.x * SPT_SORT_TILE, seed = seeds[blockIdx.y];
-    for (uint32_t i = threadIdx.x; i < size; i += SORT_THREADS) {
-        const uint32_t index = first + i;
-        key[i] = index < n ? (uint64_t)spt_device_random(seed, SPT_STREAM_BATCH_ORDER, epoch, index).x << 32 | index
-                           : UINT64_MAX;
+    for (uint32_t i = 4 * threadIdx.x; i < size; i += 4 * SORT_THREADS) {
+        const uint4 words = spt_device_random(seed, SPT_STREAM_BATCH_ORDER, epoch, (first + i) / 4);
+        const uint32_t word[4] = {words.x, words.y, words.z, words.w};
+        for (uint32_t j = i; j < size && j < i + 4; j++)
+            key[j] = first + j < n ? (uint64_t)word[j - i] << 32 | (first + j) : UINT64_MAX;
     }
     __syncthreads();
     for (uint32_t length = 2; length <= size; length *= 2)

@@ -64,8 +64,11 @@ static void sort_by_word(uint64_t *keys, uint64_t *other, size_t n) {
 
 void spt_random_permutation(uint32_t seed, spt_stream stream, uint64_t substream, size_t n, uint32_t *permutation,
                             uint64_t *scratch) {
-    for (size_t i = 0; i < n; i++)
-        scratch[i] = (uint64_t)spt_random(seed, stream, substream, i).word[0] << 32 | i;
+    for (size_t i = 0; i < n; i += 4) {
+        spt_random_words words = spt_random(seed, stream, substream, i / 4);
+        for (size_t j = i; j < n && j < i + 4; j++)
+            scratch[j] = (uint64_t)words.word[j - i] << 32 | j;
+    }
     sort_by_word(scratch, scratch + n, n);
     for (size_t i = 0; i < n; i++)
         permutation[i] = (uint32_t)scratch[i];

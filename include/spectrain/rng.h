@@ -41,8 +41,8 @@ void spt_random_uniform(uint32_t seed, spt_stream stream, uint64_t substream, ui
  *  last bits depend on the C library's log, sin and cos. out is the caller's. */
 void spt_random_normal(uint32_t seed, spt_stream stream, uint64_t substream, uint64_t first, size_t count, double *out);
 
-/** A permutation of 0..n-1 into permutation (n): i sorted by (word 0 of index i, i). Every backend makes the same one,
- *  because a sort has one answer. n < 2^32. scratch: 2 n uint64_t, the caller's. */
+/** A permutation of 0..n-1 into permutation (n): i sorted by (word i % 4 of index i / 4, i). Every backend makes the
+ * same one, because a sort has one answer. n < 2^32. scratch: 2 n uint64_t, the caller's. */
 void spt_random_permutation(uint32_t seed, spt_stream stream, uint64_t substream, size_t n, uint32_t *permutation,
                             uint64_t *scratch);
 

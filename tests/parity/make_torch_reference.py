@@ -23,19 +23,19 @@ PYTORCH, NTK = 0, 2
 BATCH_ORDER = 2  # the stream
 
 
-def philox_word0(seed, stream, substream, count):
-    """Word 0 of Philox 4x32-10 for indices 0 .. count-1, written from the paper (Salmon et al. 2011)."""
+def philox_words(seed, stream, substream, count):
+    """The first count words of Philox 4x32-10, four an index, written from the paper (Salmon et al. 2011)."""
     mask = np.uint64(0xFFFFFFFF)
-    index = np.arange(count, dtype=np.uint64)
-    c = [index & mask, index >> np.uint64(32), np.full(count, substream & 0xFFFFFFFF, np.uint64),
-         np.full(count, substream >> 32, np.uint64)]
+    index = np.arange((count + 3) // 4, dtype=np.uint64)
+    c = [index & mask, index >> np.uint64(32), np.full(len(index), substream & 0xFFFFFFFF, np.uint64),
+         np.full(len(index), substream >> 32, np.uint64)]
     key = [seed, stream]
     for _ in range(10):
         p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
         c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(key[0]), p1 & mask,
              (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(key[1]), p0 & mask]
         key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return c[0]
+    return np.stack(c, axis=1).ravel()[:count]
 
 
 def batches(full):
@@ -45,7 +45,7 @@ def batches(full):
         if full:
             yield np.arange(EXAMPLES)
             continue
-        order = np.argsort(philox_word0(SEED, BATCH_ORDER, epoch, EXAMPLES), kind="stable")
+        order = np.argsort(philox_words(SEED, BATCH_ORDER, epoch, EXAMPLES), kind="stable")
         for first in range(0, EXAMPLES, BATCH):
             yield order[first:first + BATCH]
         epoch += 1
