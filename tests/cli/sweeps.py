@@ -49,6 +49,12 @@ def tiny(changes=None, **sections):
 class SweepTest(unittest.TestCase):
     """A test with a folder of its own."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.shared_folder = pathlib.Path(tempfile.mkdtemp(prefix="spectrain-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.shared_folder, ignore_errors=True)
+        cls.slow_config = None
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="spectrain-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -84,17 +90,19 @@ class SweepTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return self.folder / output
 
-    def run_slow_sweep(self, output, seconds=1.0, **sections):
-        """A config that takes this machine some `seconds` to train, and the file that it gives."""
-        epochs = 40
-        while True:
-            config = slow(epochs, **sections)
+    def slow_sweep(self):
+        """A config that takes this machine two seconds or so to train, and the file that it gives: made once a class."""
+        reference, epochs = self.shared_folder / "reference.h5", 40
+        while type(self).slow_config is None:
+            config = slow(epochs)
             start = time.monotonic()
-            path = self.run_sweep(config, output, "--force", "--quiet")
+            path = self.run_sweep(config, "reference.h5", "--force", "--quiet")
             took = time.monotonic() - start
-            if took >= seconds:
-                return config, path
-            epochs *= max(2, int(seconds / took))
+            if took >= 2.0:
+                shutil.move(path, reference)
+                type(self).slow_config = config
+            epochs *= max(2, int(2.0 / took))
+        return self.slow_config, reference
 
     def assert_one_line_error(self, result, code, *words):
         """That code, and one line that starts with the program's name and holds the words."""
@@ -123,12 +131,11 @@ class SweepTest(unittest.TestCase):
         self.assertEqual(different, [], f"run {run_a} of {a} and run {run_b} of {b} differ")
 
 
-def slow(epochs, **sections):
+def slow(epochs):
     """A sweep whose length is its epochs, with a record every few and much to lose between."""
     every = max(1, epochs // 20)
-    sections.setdefault("sweep", {"model.width": [8, 48], "train.seed": [0, 1]})
     return tiny({"train.epochs": epochs, "record.epochs": {"every": every}, "record.weights": {"every": 2 * every},
-                 "train.optimizer.lr": 0.005}, **sections)
+                 "train.optimizer.lr": 0.005}, sweep={"model.width": [8, 48], "train.seed": [0, 1]})
 
 
 def end(process):

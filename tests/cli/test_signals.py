@@ -21,7 +21,7 @@ class Signals(SweepTest):
         return process.returncode, first + rest
 
     def test_three_signals_save_the_sweep_and_resume_gives_the_same_bits(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         epochs = config["train"]["epochs"]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             with self.subTest(signal=number.name):
@@ -45,7 +45,7 @@ class Signals(SweepTest):
                 self.assertFalse((self.folder / f"{output}.part").exists())
 
     def test_many_interruptions_give_the_same_bits(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         path = self.write_config(config)
         codes = []
         for _ in range(6):
@@ -63,7 +63,7 @@ class Signals(SweepTest):
         self.assert_same_bits(self.folder / "x.h5", reference)
 
     def test_resume_with_other_threads_gives_the_same_bits(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         code, text = self.interrupt(config, "x.h5", signal.SIGTERM)
         self.assertEqual(code, 75, text)
         result = self.spectrain("run", self.folder / "config.yaml", "-o", "x.h5", "--resume", "--threads", "1")
@@ -71,7 +71,7 @@ class Signals(SweepTest):
         self.assert_same_bits(self.folder / "x.h5", reference, but=("/@device",))  # which names the number of threads
 
     def test_interrupted_sweep_resumed_with_another_config_is_refused_and_kept(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         code, text = self.interrupt(config, "x.h5", signal.SIGTERM)
         self.assertEqual(code, 75, text)
         refused = self.spectrain("run", self.folder / "config.yaml", "-o", "x.h5", "--resume", "--set", "data.seed=7")
@@ -83,7 +83,7 @@ class Signals(SweepTest):
         self.assert_same_bits(self.folder / "x.h5", reference)
 
     def test_second_interrupt_kills_at_once_and_resume_still_gives_the_same_bits(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         path = self.write_config(config)
         process = self.start("run", path, "-o", "x.h5")
         wait_for_line(process)
@@ -101,7 +101,7 @@ class Signals(SweepTest):
         self.assert_same_bits(self.folder / "x.h5", reference)
 
     def test_info_of_a_sweep_that_was_killed_tells_how_to_go_on(self):
-        config, _ = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, _ = self.slow_sweep()
         process = self.start("run", self.write_config(config), "-o", "x y.h5")
         wait_for_line(process)
         process.kill()
@@ -114,7 +114,7 @@ class Signals(SweepTest):
 class OneWriter(SweepTest):
 
     def test_second_process_on_the_same_output_is_refused_and_the_first_goes_on(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=3.0)
+        config, reference = self.slow_sweep()
         path = self.write_config(config)
         first = self.start("run", path, "-o", "x.h5")
         wait_for_line(first)
@@ -130,7 +130,7 @@ class OneWriter(SweepTest):
     def test_force_keeps_the_old_file_until_the_new_one_is_whole(self):
         old = self.run_sweep(tiny(), "x.h5")
         before = old.read_bytes()
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         path = self.write_config(config)
         process = self.start("run", path, "-o", "x.h5", "--force")
         wait_for_line(process)

@@ -58,7 +58,7 @@ class LiveLine(SweepTest):
         return terminal
 
     def test_the_line_is_redrawn_in_place_and_fits_the_terminal(self):
-        config, _ = self.run_slow_sweep("reference.h5")
+        config, _ = self.slow_sweep()
         path = self.write_config(config)
         for columns in (30, 80, 200):
             with self.subTest(columns=columns):
@@ -84,7 +84,7 @@ class LiveLine(SweepTest):
             self.assertIn("epoch 20/20", line)
 
     def test_an_interrupt_leaves_the_live_line_before_it_speaks(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=3.0)
+        config, _ = self.slow_sweep()
         path = self.write_config(config)
         terminal = self.open_terminal(80, "run", path, "-o", "x.h5")
         terminal.read(until=REDRAW.pattern)

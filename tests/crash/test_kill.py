@@ -46,7 +46,7 @@ class Kill(SweepTest):
             self.assertEqual(self.spectrain("info", path, "--verify").returncode, 0)
 
     def test_a_sweep_killed_again_and_again_ends_in_the_bits_of_an_uninterrupted_one(self):
-        config, reference = self.run_slow_sweep("reference.h5", seconds=2.0)
+        config, reference = self.slow_sweep()
         path = self.write_config(config)
         moments = random.Random(SEED)
         kills = sweeps = 0
