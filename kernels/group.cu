@@ -10,12 +10,27 @@
 
 enum { STAGING_LEAST = 128 * 1024, STAGING_MOST = 8 * 1024 * 1024 };
 
+/** What spectral norms take while they run (spectral_norm.cuh). */
+static size_t norm_bytes(const spt_group *group) {
+    const spt_dataset *data = group->spec.dataset;
+    size_t widest = data->inputs > data->outputs ? data->inputs : data->outputs;
+    for (size_t r = 0; r < group->spec.n_runs; r++)
+        if (group->run[r].width_stride > widest)
+            widest = group->run[r].width_stride;
+    return sizeof(double) * group->spec.n_runs * group->n_layers * (4 * widest + 1);
+}
+
 size_t spt_cuda_group_bytes(const spt_device *device, const spt_group_spec *spec) {
     spt_group group;
     if (spec->n_runs == 0)
         return 0;
     spt_status status = spt_layout_make(device, spec, &group, NULL);
-    size_t bytes = status == SPT_OK ? group.bytes : 0;
+    size_t bytes = 0;
+    if (status == SPT_OK) {
+        bytes = group.bytes + norm_bytes(&group);
+        for (size_t p = 0; p < spec->n_probes; p++)
+            bytes += spt_cuda_probe_bytes(spec->probes[p], spec->n_runs);
+    }
     spt_layout_free(&group);
     return bytes;
 }
@@ -77,46 +92,60 @@ static spt_device_optimizer optimizer_of(const spt_group *group, size_t r) {
     return d;
 }
 
-/** Networks and optimizers of all runs. */
-static cudaError_t put_runs(spt_group *group, spt_error *err, spt_status *status) {
+/** The networks of all runs, for the host: in its copy of the table `layers` are host memory, everything else is on the
+ *  device. */
+static bool describe_networks(spt_group *group) {
     const size_t n_runs = group->spec.n_runs;
-    size_t n_layers = 0, at = 0;
+    size_t n_layers = 0;
     for (size_t r = 0; r < n_runs; r++)
         n_layers += group->run[r].arena.layers;
-    spt_device_layer *layer = (spt_device_layer *)calloc(n_layers, sizeof *layer);
-    spt_device_optimizer *optimizer = (spt_device_optimizer *)calloc(n_runs, sizeof *optimizer);
-    spt_loss_problem *loss = (spt_loss_problem *)calloc(spt_layout_n_loss_problems(group), sizeof *loss);
-    cudaError_t error = cudaSuccess;
-    if (layer == NULL || optimizer == NULL || loss == NULL) {
-        *status = spt_fail(err, SPT_ENOMEM, "group: no memory for the tables of %zu runs", n_runs);
-        goto done;
-    }
+    group->layer = (spt_device_layer *)calloc(n_layers, sizeof *group->layer);
+    if (group->layer == NULL)
+        return false;
+    spt_device_layer *layer = group->layer;
     for (size_t r = 0; r < n_runs; r++) {
         const spt_model_spec *model = &group->spec.runs[r].model;
         spt_device_network *network = &group->network[r];
         network->parameters = (float *)group->run[r].state_d;
-        network->layers = group->layer_d + at;
+        network->layers = layer;
         network->n_layers = (uint32_t)group->run[r].arena.layers;
         network->inputs = (uint32_t)model->inputs;
         network->outputs = (uint32_t)model->outputs;
         network->width = (uint32_t)(model->hidden_layers > 0 ? model->width : 0);
         for (size_t l = 0; l < network->n_layers; l++) {
             const spt_layer from = spt_model_layer(model, l);
-            layer[at++] = {(uint32_t)from.fan_in, (uint32_t)from.fan_out,   from.weight_offset,
-                           from.bias_offset,      (float)from.weight_scale, (float)from.bias_scale};
+            *layer++ = {(uint32_t)from.fan_in, (uint32_t)from.fan_out,   from.weight_offset,
+                        from.bias_offset,      (float)from.weight_scale, (float)from.bias_scale};
         }
-        optimizer[r] = optimizer_of(group, r);
     }
-    spt_layout_loss_problems(group, loss);
-    error = put(group->layer_d, layer, n_layers * sizeof *layer);
-    if (error == cudaSuccess)
-        error = put(group->network_d, group->network, n_runs * sizeof *group->network);
-    if (error == cudaSuccess)
-        error = put(group->optimizer_d, optimizer, n_runs * sizeof *optimizer);
-    if (error == cudaSuccess)
-        error = put(group->loss_d, loss, spt_layout_n_loss_problems(group) * sizeof *loss);
-done:
-    free(layer);
+    group->n_all_layers = n_layers;
+    return true;
+}
+
+/** The tables that kernels find networks, optimizers and losses by. */
+static cudaError_t put_tables(spt_group *group, bool *out_of_memory) {
+    const size_t n_runs = group->spec.n_runs, n_losses = spt_layout_n_loss_problems(group);
+    spt_device_network *network = (spt_device_network *)calloc(n_runs, sizeof *network);
+    spt_device_optimizer *optimizer = (spt_device_optimizer *)calloc(n_runs, sizeof *optimizer);
+    spt_loss_problem *loss = (spt_loss_problem *)calloc(n_losses, sizeof *loss);
+    cudaError_t error = cudaSuccess;
+    *out_of_memory = network == NULL || optimizer == NULL || loss == NULL || !describe_networks(group);
+    if (!*out_of_memory) {
+        for (size_t r = 0; r < n_runs; r++) {
+            network[r] = group->network[r];
+            network[r].layers = group->layer_d + (group->network[r].layers - group->layer);
+            optimizer[r] = optimizer_of(group, r);
+        }
+        spt_layout_loss_problems(group, loss);
+        error = put(group->layer_d, group->layer, group->n_all_layers * sizeof *group->layer);
+        if (error == cudaSuccess)
+            error = put(group->network_d, network, n_runs * sizeof *network);
+        if (error == cudaSuccess)
+            error = put(group->optimizer_d, optimizer, n_runs * sizeof *optimizer);
+        if (error == cudaSuccess)
+            error = put(group->loss_d, loss, n_losses * sizeof *loss);
+    }
+    free(network);
     free(optimizer);
     free(loss);
     return error;
@@ -124,21 +153,23 @@ done:
 
 static spt_status fill(spt_group *group, spt_error *err) {
     const spt_plan *plan = &group->plan;
-    spt_status status = SPT_OK;
+    bool out_of_memory = false;
     cudaError_t error = cudaMemset(group->memory_d, 0, group->bytes);
     for (int s = 0; s < SPT_SPLITS && error == cudaSuccess; s++)
         error = put_split(group, s);
     if (error == cudaSuccess && !group->full)
         error = put(group->seed_d, group->seed, group->seeds * sizeof *group->seed);
     if (error == cudaSuccess)
-        error = put_runs(group, err, &status);
-    if (error == cudaSuccess && status == SPT_OK)
+        error = put_tables(group, &out_of_memory);
+    if (out_of_memory)
+        return spt_fail(err, SPT_ENOMEM, "group: no memory for the tables of %zu runs", group->spec.n_runs);
+    if (error == cudaSuccess)
         error = put(plan->problem_d, plan->problem, plan->n_problems * sizeof *plan->problem);
-    if (error == cudaSuccess && status == SPT_OK)
+    if (error == cudaSuccess)
         error = put(plan->tile_d, plan->tile, plan->n_tiles * sizeof *plan->tile);
     if (error == cudaSuccess)
         error = cudaDeviceSynchronize(); // what follows is in a stream that does not wait for the default one
-    return status != SPT_OK ? status : spt_cuda_check(error, "filling a group", err);
+    return spt_cuda_check(error, "filling a group", err);
 }
 
 // ---- creation
@@ -235,5 +266,6 @@ void spt_cuda_group_destroy(spt_group *group) {
     if (group->memory_d != NULL)
         (void)cudaFree(group->memory_d);
     spt_layout_free(group);
+    free(group->layer);
     free(group);
 }

@@ -71,7 +71,9 @@ struct spt_group {
     spt_wave *wave;              // (n_waves)
     size_t n_waves, wave_runs;   // wave_runs: of the largest
     spt_plan plan;               // tables of all phases, as on the device
-    spt_device_network *network; // as network_d; its pointers are device memory
+    spt_device_network *network; // (n_runs) as network_d, but `layers` are host memory
+    spt_device_layer *layer;     // (n_all_layers)
+    size_t n_all_layers;
     spt_staging staging;
 
     // device, all of it in one allocation

@@ -1,12 +1,13 @@
-// Steps of training on the device against those of the CPU backend: each step from the same state, so that rounding does
-// not add up.
+// Steps of training on the device against those of the CPU backend: each step from the same state, so that rounding
+// does not add up.
 #include "train_case.h"
 
 // Of a step, against the length of the parameters and of each moment. Sums of up to 784 products in float32, in another
 // order: some 1e-7 each, random; through up to seven layers and back.
 static const double STEP_BOUND = 1e-5;
 
-/** `steps` steps of all runs on both backends, the device from the CPU's state each time. Returns the largest distance. */
+/** `steps` steps of all runs on both backends, the device from the CPU's state each time. Returns the largest distance.
+ */
 static double largest_distance(const test_data &data, const std::vector<spt_run_spec> &runs, uint64_t steps) {
     test_group cpu(spt_backend_cpu, data, runs), cuda(spt_backend_cuda, data, runs);
     double largest = 0.0;
@@ -68,12 +69,58 @@ static void plain_sgd_keeps_no_moment_and_steps_as_on_the_cpu(void **) {
     assert_true(largest_distance(data, runs, 4) < STEP_BOUND);
 }
 
+/** Sizes spread evenly over their magnitudes, so that most are small and the largest are there too. */
+static size_t size_between(draws &draw, size_t least, size_t most) {
+    const double u = (double)draw.between(0, 1000) / 1000.0;
+    return (size_t)((double)least * pow((double)most / (double)least, u) + 0.5);
+}
+
+static void steps_agree_over_random_ragged_shapes(void **) {
+    draws draw = {2024};
+    for (int trial = 0; trial < 12; trial++) {
+        const size_t inputs = size_between(draw, 1, 784), classes = size_between(draw, 2, 100);
+        const size_t batch = size_between(draw, 1, 257), n = batch + draw.between(0, batch);
+        test_data data(inputs, classes, classes, n, 3);
+        std::vector<spt_run_spec> runs;
+        for (int r = 0; r < 2; r++) {
+            const size_t depth = draw.between(1, 6);
+            runs.push_back(run_of(data, size_between(draw, 1, 300), depth, batch, (uint32_t)r,
+                                  (spt_loss)draw.between(0, 2), optimizer_of((int)draw.between(0, 2), 0.01)));
+            runs[r].train.loss = runs[0].train.loss;
+        }
+        assert_true(largest_distance(data, runs, 2) < STEP_BOUND);
+    }
+}
+
+static void the_full_batch_is_cut_into_slices_and_steps_as_on_the_cpu(void **) {
+    test_data data(5, 2, 2, 1500, 3); // weight gradients of 1,500 terms: 3 slices of 512
+    std::vector<spt_run_spec> runs = {run_of(data, 20, 2, 0, 0), run_of(data, 70, 1, 0, 1)};
+    assert_true(largest_distance(data, runs, 2) < STEP_BOUND);
+}
+
+static void a_short_batch_may_leave_slices_empty(void **) {
+    test_data data(3, 2, 2, 1200 + 30, 3); // 30 examples in the second step: one slice of three
+    std::vector<spt_run_spec> runs = {run_of(data, 10, 1, 1200, 0)};
+    assert_true(largest_distance(data, runs, 3) < STEP_BOUND);
+}
+
+static void many_inputs_are_cut_into_slices_and_step_as_on_the_cpu(void **) {
+    test_data data(1700, 3, 3, 40, 3);
+    std::vector<spt_run_spec> runs = {run_of(data, 40, 1, 16, 0, SPT_LOSS_CROSS_ENTROPY, sgd_of(0.01, 0.9)),
+                                      run_of(data, 3, 0, 16, 0, SPT_LOSS_CROSS_ENTROPY, sgd_of(0.01, 0.9))};
+    assert_true(largest_distance(data, runs, 3) < STEP_BOUND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cross_entropy_steps_as_on_the_cpu_with_every_optimizer),
         cmocka_unit_test(mse_steps_as_on_the_cpu_with_every_optimizer),
         cmocka_unit_test(bce_steps_as_on_the_cpu_with_every_optimizer),
         cmocka_unit_test(plain_sgd_keeps_no_moment_and_steps_as_on_the_cpu),
+        cmocka_unit_test(steps_agree_over_random_ragged_shapes),
+        cmocka_unit_test(the_full_batch_is_cut_into_slices_and_steps_as_on_the_cpu),
+        cmocka_unit_test(a_short_batch_may_leave_slices_empty),
+        cmocka_unit_test(many_inputs_are_cut_into_slices_and_step_as_on_the_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-// What the tests of training on the emulated device share: data sets, runs, and groups of the same runs on both backends.
+// What the tests of training on the emulated device share: data sets, runs, and groups of the same runs on both
+// backends.
 #ifndef SPT_TESTS_EMULATED_TRAIN_CASE_H
 #define SPT_TESTS_EMULATED_TRAIN_CASE_H
 
@@ -23,8 +24,8 @@ struct draws {
     }
 };
 
-/** A data set of normal inputs, shifted along one axis by the class, so that there is something to learn. A tenth of the
- *  labels is wrong. classes 0: targets in [0, 1), or -1 and +1. */
+/** A data set of normal inputs, shifted along one axis by the class, so that there is something to learn. A tenth of
+ * the labels is wrong. classes 0: targets in [0, 1), or -1 and +1. */
 struct test_data {
     std::vector<float> x[2], target[2];
     std::vector<int32_t> label[2], label_true[2];
