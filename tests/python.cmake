@@ -1,5 +1,5 @@
-# Tests in Python: an interpreter that can read HDF5. Debian's packages belong to /usr/bin/python3, which need not be the
-# first on PATH. Without one the tests are there all the same, and say loudly that they were skipped.
+# Tests in Python: an interpreter that can read HDF5. Debian's packages belong to /usr/bin/python3, which need not be
+# the first on PATH. Without one the tests are there all the same, and say loudly that they were skipped.
 include_guard(GLOBAL)
 foreach(candidate $ENV{PYTHON} /usr/bin/python3 python3)
   execute_process(COMMAND ${candidate} -c "import h5py, numpy" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
@@ -21,6 +21,8 @@ function(spectrain_python_test name script label)
     add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "SKIPPED: no python3 with h5py and numpy")
     set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED: no python3")
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1200 ENVIRONMENT
-    "SPECTRAIN=$<TARGET_FILE:spectrain>;SPECTRAIN_BUILD=${CMAKE_BINARY_DIR};SPECTRAIN_SOURCE=${PROJECT_SOURCE_DIR};CMAKE=${CMAKE_COMMAND};CC=${CMAKE_C_COMPILER};SPECTRAIN_SANITIZE=${SPECTRAIN_SANITIZE}")
+  set(environment SPECTRAIN=$<TARGET_FILE:spectrain> SPECTRAIN_BUILD=${CMAKE_BINARY_DIR}
+      SPECTRAIN_SOURCE=${PROJECT_SOURCE_DIR} CMAKE=${CMAKE_COMMAND} CC=${CMAKE_C_COMPILER}
+      SPECTRAIN_SANITIZE=${SPECTRAIN_SANITIZE})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1200 ENVIRONMENT "${environment}")
 endfunction()

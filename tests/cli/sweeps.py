@@ -91,7 +91,7 @@ class SweepTest(unittest.TestCase):
         return self.folder / output
 
     def slow_sweep(self):
-        """A config that takes this machine two seconds or so to train, and the file that it gives: made once a class."""
+        """A config that takes this machine two seconds or so to train, and its file: made once a class."""
         reference, epochs = self.shared_folder / "reference.h5", 40
         while type(self).slow_config is None:
             config = slow(epochs)
