@@ -58,7 +58,7 @@ static int compare_keys(const void *a, const void *b) {
 
 /* Number the distinct data specs in the order of their first run; keep one spec of each, free the others. */
 static spt_status number_datasets(spt_sweep *sweep, spt_data_spec **specs, spt_error *err) {
-    spt_status status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+    spt_status status = SPT_ENOMEM;
     keyed_run *sorted = calloc(sweep->n_runs, sizeof *sorted);
     size_t *first = calloc(sweep->n_runs, sizeof *first); /* first run with the same data */
     if (sorted == NULL || first == NULL)
@@ -90,7 +90,7 @@ static spt_status number_datasets(spt_sweep *sweep, spt_data_spec **specs, spt_e
 done:
     free(sorted);
     free(first);
-    return status;
+    return status == SPT_OK ? SPT_OK : spt_fail(err, status, "sweep of %zu runs: out of memory", sweep->n_runs);
 }
 
 static spt_status shape_datasets(spt_sweep *sweep, spt_error *err) {
