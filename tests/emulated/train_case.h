@@ -154,13 +154,16 @@ struct test_group {
     spt_error err = {};
 
     test_group(const spt_backend &with, const test_data &data, const std::vector<spt_run_spec> &of)
+        : test_group(with, data, of, [](spt_device *) {}) {}
+
+    /** prepare(device) before the group is made. */
+    template <typename F>
+    test_group(const spt_backend &with, const test_data &data, const std::vector<spt_run_spec> &of, F prepare)
         : backend(&with), runs(of) {
         spt_device_options options = {};
         options.threads = 1;
         assert_ok(backend->open(&options, &device, &err), err);
-        make(data);
-    }
-    void make(const test_data &data) {
+        prepare(device);
         spt_group_spec spec = {};
         spec.dataset = &data.set;
         spec.n_runs = runs.size();
