@@ -136,7 +136,7 @@ static cudaError_t put_tables(spt_group *group, bool *out_of_memory) {
             network[r].layers = group->layer_d + (group->network[r].layers - group->layer);
             optimizer[r] = optimizer_of(group, r);
         }
-        spt_layout_loss_problems(group, loss);
+        spt_phases_loss_problems(group, loss);
         error = put(group->layer_d, group->layer, group->n_all_layers * sizeof *group->layer);
         if (error == cudaSuccess)
             error = put(group->network_d, network, n_runs * sizeof *network);

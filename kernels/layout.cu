@@ -23,21 +23,17 @@ static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-static const spt_split *split_of(const spt_group *group, int split) {
+const spt_split *spt_layout_split(const spt_group *group, int split) {
     return split == SPT_SPLIT_TRAIN ? &group->spec.dataset->train : &group->spec.dataset->test;
 }
 
 static size_t examples_most(const spt_group *group) {
-    return larger(split_of(group, 0)->n, split_of(group, 1)->n);
+    return larger(spt_layout_split(group, 0)->n, spt_layout_split(group, 1)->n);
 }
 
-/** Floats of one hidden layer and of the outputs of a part of a split, in evaluation. */
-static size_t evaluation_slot(const spt_group *group, const spt_run *run) {
-    return group->eval_rows * run->width_stride;
-}
-static size_t evaluation_floats(const spt_group *group, size_t r) {
+size_t spt_layout_evaluation_floats(const spt_group *group, size_t r) {
     const size_t hidden = group->spec.runs[r].model.hidden_layers;
-    return (hidden < 2 ? hidden : 2) * evaluation_slot(group, &group->run[r]) + group->eval_rows * group->output_stride;
+    return group->eval_rows * ((hidden < 2 ? hidden : 2) * group->run[r].width_stride + group->output_stride);
 }
 
 /** Floats of all activations and their gradients of one batch. */
@@ -52,14 +48,14 @@ static size_t workspace_floats(const spt_group *group) {
     for (size_t w = 0; w < group->n_waves; w++) {
         size_t floats = 0;
         for (size_t i = 0; i < group->wave[w].n_runs; i++)
-            floats += evaluation_floats(group, group->wave[w].first_run + i);
+            floats += spt_layout_evaluation_floats(group, group->wave[w].first_run + i);
         evaluation = larger(evaluation, floats);
     }
     return larger(training, evaluation);
 }
 
 static void place_split(spt_slab *slab, spt_group *group, int s) {
-    const spt_split *split = split_of(group, s);
+    const spt_split *split = spt_layout_split(group, s);
     const size_t outputs = group->spec.dataset->outputs;
     group->split_d[s].x = take<float>(slab, split->n * group->x_stride);
     group->split_d[s].label = split->label != NULL ? take<int32_t>(slab, split->n) : NULL;
@@ -146,178 +142,6 @@ static size_t place_all(spt_group *group, uintptr_t base) {
     return slab.at - base;
 }
 
-// ---- the phases
-
-/** Layer l of run r on x, with what is common to all phases. */
-static spt_dense_problem problem_of(const spt_group *group, size_t r, size_t l) {
-    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
-    spt_dense_problem p = {};
-    p.run = (uint32_t)r;
-    p.scale = (float)layer.weight_scale;
-    p.bias_scale = (float)layer.bias_scale;
-    p.weight_at = layer.weight_offset;
-    p.bias_at = layer.bias_offset;
-    return p;
-}
-
-static const float *weight_of(const spt_group *group, size_t r, const spt_dense_problem *p) {
-    return (const float *)group->run[r].state_d + p->weight_at;
-}
-
-typedef struct spt_array {
-    float *at;
-    uint32_t stride;
-} spt_array;
-
-/** Output of layer l of a run in training, and its gradient. */
-static spt_array activation(const spt_group *group, size_t r, size_t l) {
-    const spt_run *run = &group->run[r];
-    if (l == run->arena.layers - 1)
-        return {run->output_d, (uint32_t)group->output_stride};
-    return {run->hidden_d + l * run->slot, (uint32_t)run->width_stride};
-}
-static spt_array delta(const spt_group *group, size_t r, size_t l) {
-    const spt_run *run = &group->run[r];
-    if (l == run->arena.layers - 1)
-        return {run->output_d, (uint32_t)group->output_stride};
-    return {run->delta_d + l * run->slot, (uint32_t)run->width_stride};
-}
-static spt_array input(const spt_group *group, size_t r, size_t l) {
-    if (l > 0)
-        return activation(group, r, l - 1);
-    return {group->batch_d.x + group->run[r].seed_slot * group->batch * group->x_stride, (uint32_t)group->x_stride};
-}
-
-static void add_forward(spt_group *group, size_t r, size_t l, spt_array x, spt_array y, size_t rows, bool is_data) {
-    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
-    spt_dense_problem p = problem_of(group, r, l);
-    p.a = x.at;
-    p.a_stride = x.stride;
-    p.is_data = is_data;
-    p.b = weight_of(group, r, &p);
-    p.b_stride = (uint32_t)layer.fan_in;
-    p.bias = (const float *)group->run[r].state_d + p.bias_at;
-    p.c = y.at;
-    p.c_stride = y.stride;
-    p.n = (uint32_t)layer.fan_out;
-    p.k = (uint32_t)layer.fan_in;
-    p.relu = l + 1 < group->run[r].arena.layers;
-    spt_plan_add(&group->plan, SPT_PHASE_FORWARD, rows, p);
-}
-
-static void add_input_gradient(spt_group *group, size_t r, size_t l) {
-    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
-    const spt_array dy = delta(group, r, l), dx = delta(group, r, l - 1);
-    spt_dense_problem p = problem_of(group, r, l);
-    p.a = dy.at;
-    p.a_stride = dy.stride;
-    p.b = weight_of(group, r, &p);
-    p.b_stride = (uint32_t)layer.fan_in;
-    p.c = dx.at;
-    p.c_stride = dx.stride;
-    p.mask = activation(group, r, l - 1).at;
-    p.n = (uint32_t)layer.fan_in;
-    p.k = (uint32_t)layer.fan_out;
-    spt_plan_add(&group->plan, SPT_PHASE_INPUT_GRADIENT, group->batch, p);
-}
-
-static void add_weight_gradient(spt_group *group, size_t r, size_t l) {
-    const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
-    const spt_array dy = delta(group, r, l), x = input(group, r, l);
-    spt_dense_problem p = problem_of(group, r, l);
-    p.a = dy.at;
-    p.a_stride = dy.stride;
-    p.b = x.at;
-    p.b_stride = x.stride;
-    p.c_stride = (uint32_t)layer.fan_in;
-    p.m = (uint32_t)layer.fan_out;
-    p.n = (uint32_t)layer.fan_in;
-    spt_plan_add(&group->plan, SPT_PHASE_WEIGHT_GRADIENT, group->batch, p);
-}
-
-static void plan_training(spt_group *group) {
-    spt_plan *plan = &group->plan;
-    for (size_t l = 0; l < group->n_layers; l++) {
-        size_t first = plan->n_problems;
-        for (size_t r = 0; r < group->spec.n_runs; r++)
-            if (l < group->run[r].arena.layers)
-                add_forward(group, r, l, input(group, r, l), activation(group, r, l), group->batch, false);
-        spt_plan_close(plan, first, group->batch, &group->forward[l]);
-    }
-    // All runs start from their output, however many layers they have.
-    for (size_t back = 0; back + 1 < group->n_layers; back++) {
-        size_t first = plan->n_problems;
-        for (size_t r = 0; r < group->spec.n_runs; r++)
-            if (back + 1 < group->run[r].arena.layers)
-                add_input_gradient(group, r, group->run[r].arena.layers - 1 - back);
-        spt_plan_close(plan, first, group->batch, &group->input_gradient[back]);
-    }
-    size_t first = plan->n_problems;
-    for (size_t r = 0; r < group->spec.n_runs; r++)
-        for (size_t l = 0; l < group->run[r].arena.layers; l++)
-            add_weight_gradient(group, r, l);
-    spt_plan_close(plan, first, group->batch, &group->weight_gradient);
-}
-
-/** Output of layer l of a run in evaluation: two hidden layers are kept, in turns. base: the run's in the wave. */
-static spt_array evaluation_array(const spt_group *group, size_t r, size_t l, float *base) {
-    const spt_run *run = &group->run[r];
-    const size_t hidden = run->arena.layers - 1, slot = evaluation_slot(group, run);
-    if (l == hidden)
-        return {base + (hidden < 2 ? hidden : 2) * slot, (uint32_t)group->output_stride};
-    return {base + l % 2 * slot, (uint32_t)run->width_stride};
-}
-
-static void plan_wave(spt_group *group, spt_wave *wave, int split) {
-    spt_plan *plan = &group->plan;
-    const spt_array data = {group->split_d[split].x, (uint32_t)group->x_stride};
-    for (size_t l = 0; l < wave->n_layers; l++) {
-        size_t first = plan->n_problems;
-        float *base = group->workspace_d;
-        for (size_t i = 0; i < wave->n_runs; i++) {
-            const size_t r = wave->first_run + i;
-            if (l < group->run[r].arena.layers)
-                add_forward(group, r, l, l == 0 ? data : evaluation_array(group, r, l - 1, base),
-                            evaluation_array(group, r, l, base), group->eval_rows, l == 0);
-            base += evaluation_floats(group, r);
-        }
-        spt_plan_close(plan, first, group->eval_rows, &wave->forward[split][l]);
-    }
-}
-
-static void plan_all(spt_group *group) {
-    spt_plan_restart(&group->plan);
-    plan_training(group);
-    for (size_t w = 0; w < group->n_waves; w++)
-        for (int s = 0; s < SPT_SPLITS; s++)
-            if (split_of(group, s)->n > 0)
-                plan_wave(group, &group->wave[w], s);
-}
-
-size_t spt_layout_n_loss_problems(const spt_group *group) {
-    return (1 + SPT_SPLITS) * group->spec.n_runs; // every run is in one wave
-}
-
-void spt_layout_loss_problems(const spt_group *group, spt_loss_problem *table) {
-    const size_t outputs = group->spec.dataset->outputs;
-    for (size_t r = 0; r < group->spec.n_runs; r++) {
-        const size_t first = group->run[r].seed_slot * group->batch;
-        const spt_examples *b = &group->batch_d;
-        *table++ = {group->run[r].output_d, b->label != NULL ? b->label + first : NULL,
-                    b->target != NULL ? b->target + first * outputs : NULL, (uint32_t)r};
-    }
-    for (size_t w = 0; w < group->n_waves; w++)
-        for (int s = 0; s < SPT_SPLITS; s++) {
-            float *base = group->workspace_d;
-            for (size_t i = 0; i < group->wave[w].n_runs; i++) {
-                const size_t r = group->wave[w].first_run + i;
-                float *output = evaluation_array(group, r, group->run[r].arena.layers - 1, base).at;
-                *table++ = {output, group->split_d[s].label, group->split_d[s].target, (uint32_t)i};
-                base += evaluation_floats(group, r);
-            }
-        }
-}
-
 // ---- shapes
 
 /** Seeds of the batch order, each once; with the full batch there is no order, and one batch. */
@@ -338,7 +162,7 @@ static void cut_waves(spt_group *group) {
     size_t floats = 0;
     spt_wave *wave = NULL;
     for (size_t r = 0; r < group->spec.n_runs; r++) {
-        const size_t more = evaluation_floats(group, r), layers = group->run[r].arena.layers;
+        const size_t more = spt_layout_evaluation_floats(group, r), layers = group->run[r].arena.layers;
         if (wave == NULL || (floats + more) * sizeof(float) > SPT_EVALUATION_BYTES ||
             wave->n_runs == SPT_WAVE_RUNS_MOST) {
             wave = &group->wave[group->n_waves++];
@@ -379,6 +203,10 @@ static spt_status measure_runs(spt_group *group, spt_error *err) {
     return status;
 }
 
+size_t spt_layout_n_loss_problems(const spt_group *group) {
+    return (1 + SPT_SPLITS) * group->spec.n_runs; // every run is in one wave
+}
+
 spt_status spt_layout_make(const spt_device *device, const spt_group_spec *spec, spt_group *group, spt_error *err) {
     const spt_dataset *data = spec->dataset;
     const size_t n = data->train.n, batch = spec->runs[0].train.batch;
@@ -410,7 +238,7 @@ spt_status spt_layout_make(const spt_device *device, const spt_group_spec *spec,
         return spt_fail(err, SPT_ENOMEM, "group: no memory for %zu layers", group->n_layers);
     const uintptr_t nowhere = SLAB_ALIGN; // not NULL, which has no offsets
     place_all(group, nowhere);
-    plan_all(group);
+    spt_phases_plan(group);
     if (group->plan.out_of_memory)
         return spt_fail(err, SPT_ENOMEM, "group: no memory for the tiles of %zu runs", spec->n_runs);
     group->bytes = place_all(group, nowhere);
@@ -419,7 +247,7 @@ spt_status spt_layout_make(const spt_device *device, const spt_group_spec *spec,
 
 void spt_layout_place(spt_group *group) {
     place_all(group, (uintptr_t)group->memory_d);
-    plan_all(group);
+    spt_phases_plan(group);
 }
 
 void spt_layout_free(spt_group *group) {

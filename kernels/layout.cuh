@@ -18,8 +18,18 @@ void spt_layout_place(spt_group *group);
 
 void spt_layout_free(spt_group *group);
 
-/** Problems of the loss, as the device will have them, into table: n_runs of training, then those of the waves. */
-void spt_layout_loss_problems(const spt_group *group, spt_loss_problem *table);
+// ---- between layout.cu, which knows where things are, and phases.cu, which knows what is computed there
+
+const spt_split *spt_layout_split(const spt_group *group, int split);
+/** Floats of the workspace that a run takes while a part of a split is evaluated: two hidden layers in turns, outputs.
+ */
+size_t spt_layout_evaluation_floats(const spt_group *group, size_t r);
+/** Entries of group->loss_d: all runs in training, and in evaluation of each split. */
 size_t spt_layout_n_loss_problems(const spt_group *group);
+
+/** Make group->plan and all phases, with the places that are known so far. */
+void spt_phases_plan(spt_group *group);
+/** What group->loss_d is to hold: n_runs of training, then those of the waves, split by split. */
+void spt_phases_loss_problems(const spt_group *group, spt_loss_problem *table);
 
 #endif
