@@ -398,12 +398,20 @@ static inline spt_status put_all(spt_store *store, const made_sweep *s, spt_erro
 
 /* ---- files */
 
-static inline char *make_folder(void) {
+static inline char *make_folder_in(const char *parent) {
     static char name[256];
-    const char *parent = getenv("TMPDIR");
-    snprintf(name, sizeof name, "%s/spectrain-store-XXXXXX", parent != NULL ? parent : "/tmp");
+    snprintf(name, sizeof name, "%s/spectrain-store-XXXXXX", parent);
     assert_non_null(mkdtemp(name));
     return name;
+}
+
+static inline char *make_folder(void) {
+    return make_folder_in(getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+}
+
+/* For thousands of small stores: in memory, where there is such a place, syncing costs nothing. */
+static inline char *make_folder_in_memory(void) {
+    return access("/dev/shm", W_OK | X_OK) == 0 ? make_folder_in("/dev/shm") : make_folder();
 }
 
 /* Remove a folder and what is in it, two levels deep. */
