@@ -5,6 +5,7 @@
 
 #include "spectrain/store.h"
 #include "store/h5_read.h"
+#include "store/seal.h"
 
 void spt_file_info_free(spt_file_info *info) {
     if (info == NULL)
@@ -17,6 +18,16 @@ void spt_file_info_free(spt_file_info *info) {
     free(info->axis_names);
     free(info->config);
     *info = (spt_file_info){0};
+}
+
+/* Before any text is read: see seal.h. */
+static void check_head(spt_h5 *h) {
+    spt_seal_state state = SPT_SEAL_ABSENT;
+    if (h->status == SPT_OK)
+        h->status = spt_seal_check_head(h->path, &state, h->err);
+    if (h->status == SPT_OK && state == SPT_SEAL_BROKEN)
+        h->status =
+            spt_fail(h->err, SPT_ECORRUPT, "%s: damaged: its first bytes are not those that were written", h->path);
 }
 
 static void read_root(spt_h5 *h, spt_file_info *info) {
@@ -134,6 +145,7 @@ spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *
     spt_h5 h;
     spt_h5_begin(&h, path, err);
     spt_h5_open_to_read(&h);
+    check_head(&h);
     read_root(&h, info);
     read_status(&h, info);
     read_probe_names(&h, info);

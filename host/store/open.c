@@ -232,13 +232,16 @@ spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_stor
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for %zu runs", path, spec->n_runs);
     bool made_folder = false;
     spt_status status = open_store(store, mode, complete, &made_folder, err);
-    if (status != SPT_OK && made_folder && spt_lock_is_held(&store->lock))
+    /* Without the lock the folder may be another's already; but a lock that could not be written is nobody's. */
+    if (status != SPT_OK && made_folder && (spt_lock_is_held(&store->lock) || status != SPT_EEXIST))
         spt_store_remove_folder(store->folder);
     else if (status != SPT_OK && made_folder)
         rmdir(store->folder); /* stays when another process has moved in since */
-    if (status != SPT_OK || *complete)
+    if (status != SPT_OK || *complete) {
         spt_store_close(store);
-    else
-        *out = store;
-    return status;
+        return status;
+    }
+    store->made_folder = made_folder;
+    *out = store;
+    return SPT_OK;
 }

@@ -8,7 +8,8 @@
 #include "store/assemble.h"
 #include "store/seal.h"
 
-enum { SAMPLE_RUNS = 24, GRAIN_BYTES = 64 };
+enum { SAMPLE_RUNS = 24, GRAIN_BYTES = 64, SLACK_BYTES = 1024 };
+/* SLACK_BYTES: small chunks lie in blocks of 2,048 bytes, of which the last is half empty on average. */
 
 /* ---- probes as they may turn out: of their names and settings nothing is known yet */
 
@@ -84,9 +85,11 @@ static spt_probe *fabricate_probes(const spt_store_spec *spec) {
 
 static uint64_t file_bytes(spt_h5 *h) {
     hsize_t bytes = 0;
-    if (h->status == SPT_OK && (H5Fflush(h->file, H5F_SCOPE_LOCAL) < 0 || H5Fget_filesize(h->file, &bytes) < 0))
+    hssize_t unused = 0; /* the rest of the block that HDF5 takes from the file for its next objects */
+    if (h->status == SPT_OK && (H5Fflush(h->file, H5F_SCOPE_LOCAL) < 0 || H5Fget_filesize(h->file, &bytes) < 0 ||
+                                (unused = H5Fget_freespace(h->file)) < 0))
         spt_h5_fail(h);
-    return bytes;
+    return bytes - (hsize_t)unused;
 }
 
 static void make_all_but_weights(spt_h5 *h, const spt_store_spec *spec, const spt_probe *probes,
@@ -145,7 +148,7 @@ static uint64_t weights_bytes(spt_h5 *h, const spt_store_spec *spec) {
 }
 
 uint64_t spt_store_predict_bytes(const spt_store_spec *spec) {
-    uint64_t bytes = SPT_SEAL_BYTES;
+    uint64_t bytes = SPT_SEAL_BYTES + SLACK_BYTES;
     spt_probe *probes = fabricate_probes(spec);
     spt_run_status *status = calloc(spec->n_runs + 1, sizeof *status);
     uint64_t *diverged_step = calloc(spec->n_runs + 1, sizeof *diverged_step);

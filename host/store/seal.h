@@ -1,4 +1,4 @@
-/* The seal: SHA-256 over all bytes of FILE.h5, after the end of what HDF5 knows of.
+/* The seal: SHA-256 over all bytes of FILE.h5, and over the first MiB alone, after the end of what HDF5 knows of.
  *
  * HDF5 sums its metadata and, as we ask, the chunks; but not attributes of variable length, nor what lies between. With
  * the seal no byte of a file can change unseen. HDF5 reads such a file as any other. When a program opens
@@ -10,7 +10,7 @@
 
 #include "spectrain/error.h"
 
-enum { SPT_SEAL_BYTES = 56 };
+enum { SPT_SEAL_BYTES = 88, SPT_SEAL_HEAD_BYTES = 1 << 20 };
 
 typedef enum spt_seal_state {
     SPT_SEAL_GOOD,
@@ -21,7 +21,11 @@ typedef enum spt_seal_state {
 /** Append the seal to a file of `bytes` bytes, open for reading and writing. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_append(int fd, const char *path, uint64_t bytes, spt_error *err);
 
-/** Read all of a file whose HDF5 part has `bytes` bytes (0: not known) and compare. Errors: SPT_EIO, SPT_ENOMEM. */
+/** The same for the first MiB, which holds the root's attributes: HDF5 1.10 trusts texts of variable length so far that
+ *  a damaged one may crash it. Errors: SPT_EIO, SPT_ENOMEM. */
+spt_status spt_seal_check_head(const char *path, spt_seal_state *state, spt_error *err);
+
+/** Read all of a file whose HDF5 part has `bytes` bytes, and compare. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_check(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err);
 
 #endif

@@ -7,10 +7,20 @@
 #include "store/pack.h"
 #include "store/store_internal.h"
 
+/* Nothing to resume from: a sweep that failed before its first record leaves no folder behind. */
+static bool is_empty(const spt_store *store) {
+    for (size_t run = 0; run < store->spec.n_runs; run++)
+        if (spt_catalog_record(&store->catalog, run, 0) != 0)
+            return false;
+    return true;
+}
+
 void spt_store_close(spt_store *store) {
     if (store == NULL)
         return;
     spt_writer_stop(store->writer);
+    if (store->made_folder && !store->finished && !store->published && is_empty(store))
+        spt_store_remove_folder(store->folder);
     if (store->catalog.spec != NULL)
         spt_catalog_free(&store->catalog);
     if (store->slots.fd >= 0)

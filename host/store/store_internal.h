@@ -21,6 +21,8 @@ struct spt_store {
     spt_writer *writer;
     bool *dataset_put;  /* (n_datasets) */
     bool *diverged_put; /* (n_runs) that the run diverged is in the journal, or on its way */
+    bool made_folder;   /* this store made the folder */
+    bool published;     /* FILE.h5 is there, not complete, and needs the folder */
     bool finished;      /* FILE.h5 is complete and the folder is gone */
 };
 

@@ -124,7 +124,8 @@ spt_status spt_store_flush(spt_store *store, spt_error *err);
  *  Errors: SPT_EINVAL complete, but something is missing; SPT_EIO; SPT_ECORRUPT; SPT_ENOMEM. The folder stays then. */
 spt_status spt_store_finish(spt_store *store, bool complete, spt_error *err);
 
-/** Stop the writer, give back the lock, free. Takes NULL. Without spt_store_finish the folder stays as it is. */
+/** Stop the writer, give back the lock, free. Takes NULL. Without spt_store_finish the folder stays as it is, unless
+ * this store made it and no record got into it. */
 void spt_store_close(spt_store *store);
 
 /** Seconds the writer thread has spent on packing, writing and syncing. */

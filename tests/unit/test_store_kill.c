@@ -150,7 +150,7 @@ static bool is_chosen(const entry_list *all, size_t byte) {
     for (size_t i = 0; i < all->n; i++)
         if (byte + 1 >= all->end[i] && byte <= all->end[i] + 1)
             return true;
-    return byte % 97 == 0;
+    return byte % 197 == 0;
 }
 
 /* ---- kills */
@@ -179,7 +179,7 @@ static void a_state_file_cut_at_any_byte_goes_on_to_the_same_file(void **state) 
     (void)state;
     image j, st;
     made_sweep *s = interrupt(&j, &st);
-    for (size_t size = 0; size < st.size; size += size >= 4096 || size < 64 ? 67 : 1009) {
+    for (size_t size = 0; size < st.size; size += size >= 4096 || size < 64 ? 127 : 1009) {
         restore(&j, j.size, &st, size);
         assert_true(goes_on(s, false));
         assert_files_equal(path, whole);
@@ -230,7 +230,7 @@ static void a_flipped_byte_of_the_states_is_never_taken(void **state) {
     (void)state;
     image j, st;
     made_sweep *s = interrupt(&j, &st);
-    for (size_t at = 0; at < st.size; at += at >= 4096 || at < 64 ? 67 : 1009) {
+    for (size_t at = 0; at < st.size; at += at >= 4096 || at < 64 ? 127 : 1009) {
         st.bytes[at] ^= 0x10;
         restore(&j, j.size, &st, st.size);
         assert_true(goes_on(s, false));
@@ -244,8 +244,8 @@ static void a_flipped_byte_of_the_states_is_never_taken(void **state) {
 
 static void states_of_another_journal_are_not_taken(void **state) {
     (void)state;
-    image j, st, other;
-    made_sweep *s = interrupt(&j, &st);
+    image j, st, other, older;
+    made_sweep *s = interrupt(&j, &older);
     remove_tree(part);
     free_sweep(s);
     unlink(whole);
@@ -260,6 +260,7 @@ static void states_of_another_journal_are_not_taken(void **state) {
     assert_false(found);
     spt_memory_free(arena);
     spt_store_close(store);
+    free(older.bytes);
     free(other.bytes);
     free(j.bytes);
     free(st.bytes);

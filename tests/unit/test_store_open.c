@@ -177,6 +177,34 @@ static void a_closed_store_without_finish_leaves_its_folder(void **state) {
     free_sweep(s);
 }
 
+static void a_store_without_a_record_leaves_no_folder(void **state) {
+    (void)state;
+    made_sweep *s = make_sweep((sweep_shape){0});
+    spt_error err = {0};
+    spt_store *store;
+    bool complete;
+    assert_ok(spt_store_open(path, &s->spec, SPT_STORE_NEW, &store, &complete, &err), err);
+    assert_ok(put_dataset(store, s, 0, &err), err);
+    spt_store_close(store);
+    assert_int_equal(count_names(folder), 0);
+    free_sweep(s);
+}
+
+static void a_partial_file_without_a_record_can_be_resumed(void **state) {
+    (void)state;
+    made_sweep *s = make_sweep((sweep_shape){0});
+    spt_error err = {0};
+    spt_store *store;
+    bool complete;
+    assert_ok(spt_store_open(path, &s->spec, SPT_STORE_NEW, &store, &complete, &err), err);
+    assert_ok(spt_store_finish(store, false, &err), err);
+    spt_store_close(store);
+    assert_int_equal(count_names(folder), 2);
+    write_sweep(path, s, SPT_STORE_RESUME);
+    assert_int_equal(count_names(folder), 1);
+    free_sweep(s);
+}
+
 /* ---- replace */
 
 static void replacing_keeps_the_old_file_until_the_new_one_is_whole(void **state) {
@@ -589,6 +617,8 @@ int main(void) {
         TEST(a_new_store_refuses_a_file_that_is_there),
         TEST(a_new_store_refuses_a_folder_that_is_there),
         TEST(a_closed_store_without_finish_leaves_its_folder),
+        TEST(a_store_without_a_record_leaves_no_folder),
+        TEST(a_partial_file_without_a_record_can_be_resumed),
         TEST(replacing_keeps_the_old_file_until_the_new_one_is_whole),
         TEST(replacing_forgets_records_and_states_of_before),
         TEST(resuming_from_nothing_starts_anew),
