@@ -7,8 +7,8 @@
 #include "spectrain/rng.h"
 #include "sweep/sweep_internal.h"
 
-enum { SAMPLES = 5, EXAMPLES_MAX = 1024 };
-static const double SAMPLE_SECONDS = 0.03;
+enum { SAMPLES = 5, EXAMPLES_MAX = 1024, EXAMPLES_MIN = 32 };
+static const double SAMPLE_SECONDS = 0.03, SAMPLE_FLOPS = 2e9; /* a step of a huge network is cut to fewer examples */
 
 /* Random examples of the sweep's shape, as many as one step sees. */
 static spt_status random_dataset(const spt_data_shape *shape, size_t n, spt_dataset *dataset) {
@@ -80,6 +80,11 @@ static size_t step_examples(const spt_sweep *sweep, size_t run) {
     return batch == 0 || batch > n ? n : batch;
 }
 
+static size_t measured_examples(double flops_per_example, size_t examples) {
+    double most = fmin(fmax(SAMPLE_FLOPS / flops_per_example, EXAMPLES_MIN), EXAMPLES_MAX);
+    return (double)examples < most ? examples : (size_t)most;
+}
+
 static double step_flops(const spt_sweep *sweep, size_t run) {
     return sweep->runs[run].train_flops / (double)sweep->runs[run].steps;
 }
@@ -126,8 +131,8 @@ double spt_sweep_estimate_seconds(const spt_sweep *sweep, size_t threads) {
     size_t n = choose_samples(sweep, sample);
     for (size_t s = 0; s < n; s++) {
         size_t examples = step_examples(sweep, sample[s]);
-        size_t measured = examples < EXAMPLES_MAX ? examples : EXAMPLES_MAX;
         flops[s] = step_flops(sweep, sample[s]);
+        size_t measured = measured_examples(flops[s] / (double)examples, examples);
         seconds[s] = time_steps(device, cpu, sweep, sample[s], measured) * (double)examples / (double)measured;
     }
     cpu->close(device);

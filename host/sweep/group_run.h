@@ -13,11 +13,12 @@ typedef struct spt_sweep_session {
     spt_device *device;
     spt_store *store; /* NULL: nothing is kept */
     spt_dataset *dataset;
-    size_t dataset_index; /* of `dataset`; SIZE_MAX: none yet */
-    spt_probe **probes;   /* (n_probes) made for `dataset` */
-    double started;       /* seconds */
-    double flops_total, flops_done, flops_at_start;
-    double test_error; /* mean at the last record */
+    size_t dataset_index;           /* of `dataset`; SIZE_MAX: none yet */
+    spt_probe **probes;             /* (n_probes) made for `dataset` */
+    double started;                 /* seconds */
+    double flops_total, flops_done; /* of the whole sweep; of the groups that are through, and of this one */
+    double flops_at_start;          /* what a resumed sweep had done before */
+    double test_error;              /* mean at the last record */
 } spt_sweep_session;
 
 /** One group of it. Arrays have one entry a run of the group. */
@@ -34,6 +35,7 @@ typedef struct spt_group_run {
     uint64_t *recorded_step; /* records and snapshots up to this step are kept; SPT_STEP_NONE: none yet */
     void *state;             /* one arena, the largest */
     uint64_t steps_per_epoch;
+    size_t records_passed; /* of the schedule */
 } spt_group_run;
 
 /** Allocate the buffers of a group and create it on the device; states come from the store or from the seed.

@@ -98,7 +98,8 @@ static bool append_run(spt_sweep *sweep, open_group *open, size_t run) {
         group->runs = grown;
     }
     group->runs[group->n_runs++] = run;
-    group->flops += sweep->runs[run].train_flops + sweep->runs[run].record_flops;
+    group->train_flops += sweep->runs[run].train_flops;
+    group->record_flops += sweep->runs[run].record_flops;
     open->bytes += spt_sweep_run_bytes(sweep, run);
     open->record_bytes += record_bytes(sweep, run);
     return true;

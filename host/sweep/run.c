@@ -18,16 +18,29 @@ typedef struct training_pace {
     double per_second; /* run-steps a second, smoothed over some seconds; 0 until known */
 } training_pace;
 
+/* What a group has done when it stands at `step` with that many records taken. */
+static double flops_at(const spt_sweep *sweep, const spt_group_run *run, uint64_t step, size_t records) {
+    double steps = (double)sweep->runs[run->plan->runs[0]].steps;
+    return run->plan->train_flops * (double)step / steps +
+           run->plan->record_flops * (double)records / (double)sweep->settings.records.n;
+}
+
+/* Seconds to go by the work that is left; NAN until there is enough to tell by. */
+static double remaining_seconds(const spt_sweep_session *session, double done) {
+    const spt_sweep_result *so_far = session->result;
+    double worked = so_far->train_seconds + so_far->record_seconds + so_far->store_seconds;
+    double since_start = done - session->flops_at_start;
+    if (worked < 1.0 || since_start <= 0.0)
+        return NAN;
+    return worked * (session->flops_total - done) / since_start;
+}
+
 static void report(spt_sweep_session *session, const spt_group_run *run, uint64_t step, const training_pace *pace,
                    bool recorded) {
     if (session->options->progress == NULL)
         return;
     const spt_sweep *sweep = session->sweep;
-    uint64_t steps = sweep->runs[run->plan->runs[0]].steps;
-    double part = steps > 0 ? (double)step / (double)steps : 1.0;
-    double done = (session->flops_done + part * run->plan->flops) / session->flops_total;
-    double before = session->flops_at_start / session->flops_total;
-    double elapsed = spt_sweep_clock() - session->started;
+    double done = session->flops_done + flops_at(sweep, run, step, run->records_passed);
     size_t diverged = 0;
     for (size_t i = 0; i < run->plan->n_runs; i++)
         diverged += run->counters[i].diverged_step != SPT_STEP_NONE;
@@ -36,10 +49,10 @@ static void report(spt_sweep_session *session, const spt_group_run *run, uint64_
                              .n_runs = run->plan->n_runs,
                              .n_diverged = diverged,
                              .epoch = step / run->steps_per_epoch,
-                             .epochs = steps / run->steps_per_epoch,
-                             .fraction = done,
-                             .elapsed = elapsed,
-                             .remaining = done > before ? elapsed * (1.0 - done) / (done - before) : NAN,
+                             .epochs = sweep->runs[run->plan->runs[0]].spec.train.epochs,
+                             .fraction = done / session->flops_total,
+                             .elapsed = spt_sweep_clock() - session->started,
+                             .remaining = remaining_seconds(session, done),
                              .steps_per_second = pace->per_second,
                              .test_error = session->test_error,
                              .recorded = recorded};
@@ -104,7 +117,10 @@ static spt_status walk_schedule(spt_sweep_session *session, spt_group_run *run, 
     uint64_t last_step = session->sweep->runs[run->plan->runs[0]].steps;
     uint64_t at = status == SPT_OK ? common_step(run) : 0;
     at = at < last_step ? at : last_step;
-    session->flops_at_start += run->plan->flops * (double)at / (double)last_step;
+    size_t kept = 0; /* records that a resumed group has already */
+    while (kept < records->n && at > 0 && records->epoch[kept] * run->steps_per_epoch <= at)
+        kept++;
+    session->flops_at_start += flops_at(session->sweep, run, at, kept);
     training_pace pace = {.steps = 1};
     size_t r = 0, s = 0;
     while (status == SPT_OK && (r < records->n || s < snapshots->n)) {
@@ -117,10 +133,12 @@ static spt_status walk_schedule(spt_sweep_session *session, spt_group_run *run, 
         if (status == SPT_OK && (step >= at || final)) {
             status = spt_group_run_record(session, run, step, record_epoch == epoch ? r : SIZE_MAX,
                                           snapshot_epoch == epoch ? s : SIZE_MAX, final, err);
-            report(session, run, at, &pace, true);
         }
         r += record_epoch == epoch;
         s += snapshot_epoch == epoch;
+        run->records_passed = r;
+        if (status == SPT_OK && step >= at)
+            report(session, run, at, &pace, true);
     }
     return status;
 }
@@ -191,7 +209,7 @@ static spt_status run_group(spt_sweep_session *session, const spt_planned_group 
     for (size_t i = 0; status == SPT_OK && i < plan->n_runs; i++)
         session->result->n_diverged += session->result->runs[plan->runs[i]].status == SPT_RUN_DIVERGED;
     spt_group_run_close(session, &run);
-    session->flops_done += plan->flops;
+    session->flops_done += plan->train_flops + plan->record_flops;
     return status;
 }
 
@@ -214,7 +232,7 @@ static spt_status open_device(spt_sweep_session *session, spt_error *err) {
 static spt_status run_groups(spt_sweep_session *session, spt_error *err) {
     spt_status status = SPT_OK;
     for (size_t g = 0; g < session->sweep->n_groups; g++)
-        session->flops_total += session->sweep->groups[g].flops;
+        session->flops_total += session->sweep->groups[g].train_flops + session->sweep->groups[g].record_flops;
     for (size_t g = 0; g < session->sweep->n_groups && status == SPT_OK; g++)
         status = run_group(session, &session->sweep->groups[g], err);
     return status;

@@ -9,7 +9,7 @@ typedef struct spt_planned_group {
     size_t dataset;
     size_t n_runs;
     size_t *runs; /* (n_runs) indices into the sweep, ascending */
-    double flops; /* training and recording */
+    double train_flops, record_flops;
 } spt_planned_group;
 
 struct spt_sweep {
