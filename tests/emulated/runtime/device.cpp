@@ -1,0 +1,184 @@
+// The device as the host asks for it, and errors: real ones, and those that a test orders.
+#include "machine.h"
+
+#include <cstdlib>
+#include <map>
+
+#include "emulated/control.h"
+
+// Wide redzones, so that a stride past an end is seen, too; the first race ends the program.
+extern "C" const char *__asan_default_options() {
+    return "redzone=256:max_redzone=2048";
+}
+extern "C" const char *__tsan_default_options() {
+    return "halt_on_error=1";
+}
+extern "C" const char *__lsan_default_suppressions() {
+    return "leak:libopenblas\nleak:libgomp\nleak:libhdf5\n";
+}
+
+namespace spt_emulated {
+
+static size_t environment(const char *name, size_t otherwise) {
+    const char *text = getenv(name);
+    return text != nullptr ? (size_t)strtoull(text, nullptr, 10) : otherwise;
+}
+
+settings device = {(unsigned)environment("SPT_EMULATED_SEED", 0), (unsigned)environment("SPT_EMULATED_PATTERN", 0),
+                   environment("SPT_EMULATED_MEMORY", (size_t)1 << 30), (int)environment("SPT_EMULATED_DEVICES", 1),
+                   (int)environment("SPT_EMULATED_SMS", 4)};
+
+static struct {
+    unsigned left; // calls until it happens; 0: none is ordered
+    cudaError_t error;
+    bool for_good;
+} ordered[CALLS];
+static cudaError_t lost; // what every call returns from now on
+static thread_local cudaError_t last;
+static size_t objects;
+static std::recursive_mutex alone_in_runtime;
+
+void let_fail(call kind, unsigned nth, cudaError_t error, bool for_good) {
+    ordered[kind] = {nth, error, for_good};
+}
+
+void heal() {
+    memset(ordered, 0, sizeof ordered);
+    lost = last = cudaSuccess;
+}
+
+size_t live_objects() {
+    return objects;
+}
+void count_object(int change) {
+    objects += (size_t)change;
+}
+
+static bool due(call kind) {
+    return ordered[kind].left > 0 && --ordered[kind].left == 0;
+}
+
+entry::entry(call kind) : alone(alone_in_runtime), error(lost) {
+    bool any = due(ANY_CALL), one = kind != ANY_CALL && due(kind);
+    if (any || one) {
+        error = ordered[any ? ANY_CALL : kind].error;
+        lost = ordered[any ? ANY_CALL : kind].for_good ? error : lost;
+    }
+    remember(error);
+}
+
+cudaError_t remember(cudaError_t error) {
+    if (error != cudaSuccess)
+        last = error;
+    return error;
+}
+
+} // namespace spt_emulated
+
+using namespace spt_emulated;
+
+static const struct {
+    cudaError_t error;
+    const char *name, *text;
+} errors[] = {
+    {cudaSuccess, "cudaSuccess", "no error"},
+    {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
+    {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
+    {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {cudaErrorDevicesUnavailable, "cudaErrorDevicesUnavailable", "CUDA-capable device(s) is/are busy or unavailable"},
+    {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
+    {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
+    {cudaErrorECCUncorrectable, "cudaErrorECCUncorrectable", "uncorrectable ECC error encountered"},
+    {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
+    {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+    {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
+    {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
+    {cudaErrorCooperativeLaunchTooLarge, "cudaErrorCooperativeLaunchTooLarge", "too many blocks in cooperative launch"},
+    {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
+    {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
+     "operation not permitted when stream is capturing"},
+    {cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched", "capture was not initiated in this stream"},
+    {cudaErrorInvalidClusterSize, "cudaErrorInvalidClusterSize", "invalid cluster size"},
+};
+
+const char *cudaGetErrorName(cudaError_t error) {
+    for (const auto &e : errors)
+        if (e.error == error)
+            return e.name;
+    return "cudaErrorUnknown";
+}
+const char *cudaGetErrorString(cudaError_t error) {
+    for (const auto &e : errors)
+        if (e.error == error)
+            return e.text;
+    return "unknown error";
+}
+cudaError_t cudaPeekAtLastError(void) {
+    return last;
+}
+cudaError_t cudaGetLastError(void) {
+    cudaError_t error = last;
+    last = lost;
+    return error;
+}
+
+cudaError_t cudaGetDeviceCount(int *count) {
+    entry in(ANY_CALL);
+    *count = device.devices;
+    return remember(in.error == cudaSuccess && *count == 0 ? cudaErrorNoDevice : in.error);
+}
+cudaError_t cudaSetDevice(int number) {
+    entry in(ANY_CALL);
+    return remember(in.error == cudaSuccess && (number < 0 || number >= device.devices) ? cudaErrorInvalidDevice
+                                                                                        : in.error);
+}
+cudaError_t cudaGetDevice(int *number) {
+    *number = 0;
+    return cudaSetDevice(0);
+}
+cudaError_t cudaRuntimeGetVersion(int *version) {
+    *version = 13000;
+    return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int *version) {
+    return cudaRuntimeGetVersion(version);
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int number) {
+    static const std::map<int, int> values = {{cudaDevAttrMaxThreadsPerBlock, MAX_THREADS},
+                                              {cudaDevAttrMaxSharedMemoryPerBlock, STATIC_SHARED_LIMIT},
+                                              {cudaDevAttrWarpSize, WARP},
+                                              {cudaDevAttrMaxRegistersPerBlock, 65536},
+                                              {cudaDevAttrClockRate, 1000000},
+                                              {cudaDevAttrL2CacheSize, 1 << 20},
+                                              {cudaDevAttrMaxThreadsPerMultiProcessor, 2048},
+                                              {cudaDevAttrComputeCapabilityMajor, 9},
+                                              {cudaDevAttrComputeCapabilityMinor, 0},
+                                              {cudaDevAttrMaxSharedMemoryPerMultiprocessor, SHARED_LIMIT + 1024},
+                                              {cudaDevAttrCooperativeLaunch, 1},
+                                              {cudaDevAttrMaxSharedMemoryPerBlockOptin, SHARED_LIMIT},
+                                              {cudaDevAttrReservedSharedMemoryPerBlock, 1024},
+                                              {cudaDevAttrMemoryPoolsSupported, 1},
+                                              {cudaDevAttrClusterLaunch, 1}};
+    cudaError_t error = cudaSetDevice(number);
+    auto found = values.find(attribute);
+    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms : found != values.end() ? found->second : 0;
+    return error;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number) {
+    *properties = {"emulated device",
+                   device.memory,
+                   STATIC_SHARED_LIMIT,
+                   SHARED_LIMIT,
+                   SHARED_LIMIT + 1024,
+                   65536,
+                   WARP,
+                   MAX_THREADS,
+                   9,
+                   0,
+                   device.sms,
+                   2048,
+                   1 << 20};
+    return cudaSetDevice(number);
+}
