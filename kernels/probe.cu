@@ -255,7 +255,7 @@ static spt_status make_wide_space(spt_cuda_probe *p, const spt_device_network *n
     for (size_t r = 0; r < n_runs; r++) {
         if (path_of(p, &networks[r]) != SPT_FORWARD_LAYERS)
             continue;
-        const size_t wanted = 2 * spt_forward_layers_floats(networks[r].width);
+        const size_t wanted = spt_forward_layers_floats(networks[r].width);
         floats = wanted > floats ? wanted : floats;
     }
     if (floats <= p->wide_floats)
@@ -280,7 +280,8 @@ static cudaError_t evaluate(spt_cuda_probe *p, const spt_device_network *network
         const spt_forward_path path = path_of(p, widest);
         if (path == SPT_FORWARD_LAYERS) {
             end = begin + 1;
-            error = spt_forward_layers(networks_d, widest, p->runs[begin], rows, &output, p->wide_d, stream);
+            error = spt_forward_layers(networks_d, widest, p->runs[begin], rows, &output, p->wide_d, p->wide_floats,
+                                       stream);
             continue;
         }
         for (end = begin + 1; end < first + n && path_of(p, &networks[p->runs[end].network]) == path;)

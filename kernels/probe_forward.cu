@@ -291,27 +291,32 @@ cudaError_t spt_forward_fused(spt_forward_path path, const spt_device_network *n
     }
 }
 
-enum { LAYERS_FLOATS = 1 << 23 }; // of each half of the space, when the network is not so wide that it needs more
-
-static uint32_t rows_at_hand(uint32_t width) {
-    const uint32_t rows = LAYERS_FLOATS / width / wide_shape::ROWS * wide_shape::ROWS;
-    return rows > wide_shape::ROWS ? rows : wide_shape::ROWS;
+/** Rows of two activations that fit into so many floats: whole tiles. */
+static size_t rows_within(size_t floats, uint32_t width) {
+    return floats / 2 / width / wide_shape::ROWS * wide_shape::ROWS;
 }
 
+// 512 tiles at a time keep every multiprocessor busy, and their activations, 32 MiB, fit into the L2 cache.
 size_t spt_forward_layers_floats(uint32_t width) {
-    return width == 0 ? 0 : (size_t)rows_at_hand(width) * width;
+    const size_t usual = 2 * 512 * (size_t)(wide_shape::ROWS * wide_shape::COLUMNS);
+    const size_t least = 2 * (size_t)wide_shape::ROWS * width;
+    return usual > least ? usual : least;
 }
 
 cudaError_t spt_forward_layers(const spt_device_network *networks, const spt_device_network *network,
                                spt_forward_run run, const spt_rows *rows, const spt_forward_output *output,
-                               float *space, cudaStream_t stream) {
+                               float *space, size_t space_floats, cudaStream_t stream) {
     const uint32_t width = network->width;
-    const uint32_t at_hand = width == 0 ? rows->count : rows_at_hand(width);
-    float *const half[2] = {space, space + spt_forward_layers_floats(width)};
-    for (uint32_t first = 0; first < rows->count; first += at_hand) {
+    size_t at_hand = rows->count; // all, when there is no hidden layer to keep
+    if (width > 0 && rows_within(space_floats, width) < at_hand)
+        at_hand = rows_within(space_floats, width);
+    if (at_hand == 0)
+        return cudaErrorInvalidValue;
+    float *const half[2] = {space, space + at_hand * width};
+    for (uint32_t first = 0; first < rows->count; first += (uint32_t)at_hand) {
         spt_rows part = *rows;
         part.first += first;
-        part.count = rows->count - first < at_hand ? rows->count - first : at_hand;
+        part.count = rows->count - first < at_hand ? rows->count - first : (uint32_t)at_hand;
         const uint32_t row_tiles = spt_blocks(part.count, wide_shape::ROWS);
         for (uint32_t l = 0; l < network->n_layers; l++) {
             const unsigned column_tiles = spt_blocks(network->layers[l].fan_out, wide_shape::COLUMNS);

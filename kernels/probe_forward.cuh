@@ -39,12 +39,13 @@ cudaError_t spt_forward_fused(spt_forward_path path, const spt_device_network *n
                               size_t n_runs, uint32_t width, const spt_rows *rows, const spt_forward_output *output,
                               cudaStream_t stream);
 
-/** Floats of each of the two halves of the space that spt_forward_layers wants for networks of this width. */
+/** Floats of space that spt_forward_layers does well with for networks of this width; the least is 64 rows of each of
+ *  its halves, 128 width. */
 size_t spt_forward_layers_floats(uint32_t width);
-/** Evaluate one network of any width, some thousand rows at a time, each layer a launch. network: host copy of the
- *  entry of the table. space: 2 spt_forward_layers_floats(width) floats, aligned to 16 bytes. */
+/** Evaluate one network of any width, as many rows at a time as the space has room for, each layer a launch. network:
+ *  host copy of the entry of the table. space: (space_floats), aligned to 16 bytes. */
 cudaError_t spt_forward_layers(const spt_device_network *networks, const spt_device_network *network,
                                spt_forward_run run, const spt_rows *rows, const spt_forward_output *output,
-                               float *space, cudaStream_t stream);
+                               float *space, size_t space_floats, cudaStream_t stream);
 
 #endif

@@ -2,30 +2,10 @@
 #ifndef SPT_TESTS_EMULATED_NETWORK_CASE_H
 #define SPT_TESTS_EMULATED_NETWORK_CASE_H
 
-#include <math.h>
 #include <memory>
 
-#include "device_case.h"
 #include "network.cuh"
-#include "spectrain/backend.h"
-#include "spectrain/rng.h"
-
-extern "C" const spt_backend spt_backend_cpu;
-
-#define assert_ok(call, err)                                                                                           \
-    do {                                                                                                               \
-        if ((call) != SPT_OK)                                                                                          \
-            fail_msg("%s", (err).message);                                                                             \
-    } while (0)
-
-/** Whole numbers that a seed decides. */
-struct draws {
-    uint32_t seed;
-    uint64_t index = 0;
-    size_t between(size_t least, size_t most) {
-        return least + spt_random(seed, SPT_STREAM_DATA, 99, index++).word[0] % (most - least + 1);
-    }
-};
+#include "train_case.h"
 
 /** A run's arena on the host: SGD without momentum, so a block and the counters. */
 struct network_state {
