@@ -249,12 +249,20 @@ static void records_after_divergence_are_left_out_even_when_put(void **state) {
     assert_ok(spt_store_open(path, &s->spec, SPT_STORE_NEW, &store, &complete, &err), err);
     assert_ok(put_all(store, s, &err), err);
     assert_ok(put_record(store, s, 0, 4, &err), err);
+    void *arena = alloc_state(s, 0);
+    fill_state(s, 0, 1, arena);
+    assert_ok(spt_store_put_snapshot(store, 0, 2, arena, &err), err);
+    spt_memory_free(arena);
     assert_ok(spt_store_finish(store, true, &err), err);
     spt_store_close(store);
     hid_t file = open_file(path);
     float *loss = read_floats(file, "/metrics/train_loss", 5);
     assert_float(loss[4], NAN, "train_loss", 0, 4);
     free(loss);
+    size_t count;
+    float *bias = read_whole(file, "/weights/0/0/bias", H5T_NATIVE_FLOAT, &count);
+    assert_float(bias[count - 1], NAN, "bias", 0, 2);
+    free(bias);
     H5Fclose(file);
     free_sweep(s);
 }

@@ -114,6 +114,31 @@ static void an_entry_moved_to_another_place_is_not_taken(void **state) {
     spt_journal_close(&j);
 }
 
+static void an_entry_of_another_journal_is_not_taken(void **state) {
+    (void)state;
+    unsigned char fingerprint[SPT_FINGERPRINT_BYTES] = {1}, entry[256] = {0}, foreign[256];
+    spt_error err = {0};
+    spt_journal j;
+    spt_entry placed;
+    ssize_t bytes = (ssize_t)spt_entry_bytes(100);
+    mkdir(part, 0777);
+    assert_ok(spt_journal_create(&j, part, fingerprint, "", &err), err);
+    assert_ok(spt_journal_append(&j, SPT_ENTRY_RECORD, 0, 0, entry, 100, &placed, &err), err);
+    assert_int_equal(pread(j.fd, foreign, (size_t)bytes, (off_t)placed.offset), bytes);
+    spt_journal_close(&j);
+    assert_ok(spt_journal_create(&j, part, fingerprint, "", &err), err); /* as stale blocks of a disk may come up */
+    assert_int_equal(pwrite(j.fd, foreign, (size_t)bytes, (off_t)placed.offset), bytes);
+    spt_journal_close(&j);
+    bool usable;
+    char *identity;
+    seen found = {0};
+    assert_ok(spt_journal_open(&j, part, &usable, &identity, &err), err);
+    assert_ok(spt_journal_scan(&j, see, &found, &err), err);
+    assert_int_equal(found.n, 0);
+    free(identity);
+    spt_journal_close(&j);
+}
+
 /* ---- the queue */
 
 /* A journal, slots and a writer without a store around them, for one run of small records. */
@@ -356,6 +381,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(entries_of_any_size_are_found_again),
         TEST(an_entry_moved_to_another_place_is_not_taken),
+        TEST(an_entry_of_another_journal_is_not_taken),
         TEST(a_queue_smaller_than_one_item_still_writes_all_in_order),
         TEST(of_states_that_wait_only_the_newest_is_written),
         TEST(a_sync_makes_the_newest_state_durable_and_keeps_it),
