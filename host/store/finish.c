@@ -67,7 +67,7 @@ spt_status spt_store_finish(spt_store *store, bool complete, spt_error *err) {
     if (status == SPT_OK)
         status = publish(store, complete, err);
     if (status == SPT_OK && complete)
-        spt_store_remove_folder(store->folder);
+        spt_store_remove_folder(store);
     store->finished = status == SPT_OK && complete;
     store->published = store->published || (status == SPT_OK && !complete);
     spt_writer_release(store->writer);

@@ -100,9 +100,11 @@ spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err) {
             status = in_use(folder, read_holder(lock->fd, path, &who), &who, "", err);
         else if (failed != 0)
             by_name = true; /* ENOLCK, ENOTSUP, ENOSYS, ...: no such locks here */
-        else if (is_still(lock->fd, path))
+        else if (is_still(lock->fd, path)) {
             status = write_holder(lock->fd, path, err);
-        else if (attempt < ATTEMPTS) {
+            if (status != SPT_OK)
+                unlink(path);
+        } else if (attempt < ATTEMPTS) {
             close(lock->fd);
             lock->fd = -1;
             continue;
@@ -187,6 +189,14 @@ spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *
 
 bool spt_lock_is_held(const spt_lock *lock) {
     return lock->fd >= 0 || lock->pid != NULL;
+}
+
+void spt_lock_remove(spt_lock *lock, const char *folder) {
+    char *path = spt_lock_is_held(lock) ? spt_io_path(folder, "lock") : NULL;
+    if (path != NULL)
+        unlink(path); /* while it is still locked */
+    free(path);
+    spt_lock_release(lock);
 }
 
 void spt_lock_release(spt_lock *lock) {

@@ -27,4 +27,8 @@ bool spt_lock_is_held(const spt_lock *lock);
 /** Give it back. FOLDER/lock stays, lock.pid goes. Takes one that is not held. */
 void spt_lock_release(spt_lock *lock);
 
+/** Give it back and remove its file, so that the folder can be removed. Whoever opened the file before finds out that
+ * it locks nothing any more. Takes one that is not held: then nothing is removed. */
+void spt_lock_remove(spt_lock *lock, const char *folder);
+
 #endif

@@ -22,16 +22,20 @@ static presence look_at(const char *path) {
     return S_ISREG(facts.st_mode) ? FILE_THERE : (S_ISDIR(facts.st_mode) ? FOLDER_THERE : OTHER_THERE);
 }
 
-void spt_store_remove_folder(const char *folder) {
-    /* The journal first: what is left without one was never begun, or is finished. */
-    static const char *const names[] = {"journal", "journal.new", "state", "assembled", "lock.pid", "lock"};
+void spt_store_remove_folder(spt_store *store) {
+    /* The journal first: what is left without one was never begun, or is finished. Closed first of all: network file
+     * systems keep a file that is open under another name, and with it the folder. */
+    static const char *const names[] = {"journal", "journal.new", "state", "assembled"};
+    spt_journal_close(&store->journal);
+    spt_slots_close(&store->slots);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = spt_io_path(folder, names[i]);
+        char *path = spt_io_path(store->folder, names[i]);
         if (path != NULL)
             unlink(path);
         free(path);
     }
-    rmdir(folder);
+    spt_lock_remove(&store->lock, store->folder);
+    rmdir(store->folder);
 }
 
 static spt_status check_path(const spt_store *store, spt_error *err) {
@@ -96,13 +100,13 @@ static spt_status resume_without_journal(const spt_store *store, bool *complete,
 
 /* ---- the folder */
 
-static spt_status make_folder(spt_store *store, bool *made, spt_error *err) {
+static spt_status make_folder(spt_store *store, spt_error *err) {
     if (mkdir(store->folder, 0777) != 0) {
         if (errno == EEXIST)
             return spt_fail(err, SPT_EEXIST, "%s: was made by another process just now", store->folder);
         return spt_fail(err, SPT_EIO, "%s: cannot be made: %s", store->folder, strerror(errno));
     }
-    *made = true;
+    store->made_folder = true;
     return spt_io_sync_folder(store->parent, err);
 }
 
@@ -143,7 +147,7 @@ static spt_status adopt_journal(spt_store *store, const char *identity, const un
     return status;
 }
 
-static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, bool *made_folder, spt_error *err) {
+static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, spt_error *err) {
     spt_status status = SPT_OK;
     unsigned char fingerprint[SPT_FINGERPRINT_BYTES];
     bool usable = false;
@@ -153,7 +157,7 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, b
     else
         status = spt_identity_fingerprint(&store->spec, identity, fingerprint, err);
     if (status == SPT_OK && look_at(store->folder) == NOTHING)
-        status = make_folder(store, made_folder, err);
+        status = make_folder(store, err);
     if (status == SPT_OK)
         status = spt_lock_take(&store->lock, store->folder, err);
     if (status == SPT_OK && mode == SPT_STORE_RESUME)
@@ -164,7 +168,7 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, b
         /* Killed while the folder of a finished sweep was being removed, most likely. */
         status = resume_without_journal(store, complete, err);
         if (*complete)
-            spt_store_remove_folder(store->folder);
+            spt_store_remove_folder(store);
         goto done;
     }
     remove_assembled(store);
@@ -208,7 +212,7 @@ static spt_store *allocate(const char *path, const spt_store_spec *spec) {
     return store;
 }
 
-static spt_status open_store(spt_store *store, spt_store_mode mode, bool *complete, bool *made_folder, spt_error *err) {
+static spt_status open_store(spt_store *store, spt_store_mode mode, bool *complete, spt_error *err) {
     spt_status status = check_path(store, err);
     if (status != SPT_OK)
         return status;
@@ -220,7 +224,7 @@ static spt_status open_store(spt_store *store, spt_store_mode mode, bool *comple
     if (mode == SPT_STORE_RESUME && file && !folder)
         return resume_without_journal(store, complete, err);
     status = spt_catalog_create(&store->catalog, &store->spec, err);
-    return status == SPT_OK ? start(store, mode, complete, made_folder, err) : status;
+    return status == SPT_OK ? start(store, mode, complete, err) : status;
 }
 
 spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_store_mode mode, spt_store **out,
@@ -230,18 +234,16 @@ spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_stor
     spt_store *store = allocate(path, spec);
     if (store == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for %zu runs", path, spec->n_runs);
-    bool made_folder = false;
-    spt_status status = open_store(store, mode, complete, &made_folder, err);
-    /* Without the lock the folder may be another's already; but a lock that could not be written is nobody's. */
-    if (status != SPT_OK && made_folder && (spt_lock_is_held(&store->lock) || status != SPT_EEXIST))
-        spt_store_remove_folder(store->folder);
-    else if (status != SPT_OK && made_folder)
-        rmdir(store->folder); /* stays when another process has moved in since */
-    if (status != SPT_OK || *complete) {
-        spt_store_close(store);
-        return status;
+    spt_status status = open_store(store, mode, complete, err);
+    if (status == SPT_OK && !*complete) {
+        *out = store;
+        return SPT_OK;
     }
-    store->made_folder = made_folder;
-    *out = store;
-    return SPT_OK;
+    if (store->made_folder && spt_lock_is_held(&store->lock))
+        spt_store_remove_folder(store);
+    else if (store->made_folder)
+        rmdir(store->folder); /* stays when another process has moved in since */
+    store->made_folder = false;
+    spt_store_close(store);
+    return status;
 }

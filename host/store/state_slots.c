@@ -88,6 +88,8 @@ spt_status spt_slots_open(spt_slots *slots, const char *folder, uint64_t journal
         status = claim_file(slots, &had_states, err);
     if (status == SPT_OK)
         status = spt_io_sync(slots->fd, slots->path, err);
+    if (status == SPT_OK)
+        status = spt_io_sync_folder(folder, err); /* its name too */
     for (size_t r = 0; r < slots->n_runs; r++)
         slots->runs[r] = (spt_run_slots){.settled = !had_states, .newest = -1, .durable = -1};
 done:

@@ -20,11 +20,10 @@ void spt_store_close(spt_store *store) {
         return;
     spt_writer_stop(store->writer);
     if (store->made_folder && !store->finished && !store->published && is_empty(store))
-        spt_store_remove_folder(store->folder);
+        spt_store_remove_folder(store);
     if (store->catalog.spec != NULL)
         spt_catalog_free(&store->catalog);
-    if (store->slots.fd >= 0)
-        spt_slots_close(&store->slots);
+    spt_slots_close(&store->slots);
     spt_journal_close(&store->journal);
     spt_lock_release(&store->lock);
     free(store->dataset_put);

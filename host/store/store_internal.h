@@ -26,7 +26,8 @@ struct spt_store {
     bool finished;      /* FILE.h5 is complete and the folder is gone */
 };
 
-/** Remove what a store keeps in a folder, the lock last, then the folder. Whatever cannot be removed stays. */
-void spt_store_remove_folder(const char *folder);
+/** Close the journal and the states, remove them and what else a store keeps in its folder, give back the lock, remove
+ *  the folder. Only while the lock is held, and the writer is at rest or gone. Whatever cannot be removed stays. */
+void spt_store_remove_folder(spt_store *store);
 
 #endif

@@ -23,7 +23,6 @@ static void fail_at(walk *w, const char *what, hsize_t first, hsize_t last) {
     if (w->h->status != SPT_OK)
         return;
     char runs[64] = "";
-    const char *name = strrchr(w->path, '/');
     unsigned long long run;
     if (sscanf(w->path, "/weights/%llu", &run) == 1)
         snprintf(runs, sizeof runs, " (run %llu)", run);
@@ -31,7 +30,6 @@ static void fail_at(walk *w, const char *what, hsize_t first, hsize_t last) {
         snprintf(runs, sizeof runs, " (run %llu)", (unsigned long long)first);
     else if (last != HSIZE_UNDEF)
         snprintf(runs, sizeof runs, " (runs %llu to %llu)", (unsigned long long)first, (unsigned long long)last);
-    (void)name;
     w->h->status = spt_fail(w->h->err, SPT_ECORRUPT, "%s: %s%s: %s", w->h->path, w->path, runs, what);
 }
 

@@ -128,7 +128,7 @@ spt_status spt_store_finish(spt_store *store, bool complete, spt_error *err);
  * this store made it and no record got into it. */
 void spt_store_close(spt_store *store);
 
-/** Seconds the writer thread has spent on packing, writing and syncing. */
+/** Seconds the writer thread has spent on checksums, writing and syncing. */
 double spt_store_seconds(const spt_store *store);
 
 /** Bytes that FILE.h5 will have, within 5 %. */
