@@ -504,6 +504,34 @@ static void a_state_ahead_of_the_journal_is_passed_over(void **state) {
     free_sweep(s);
 }
 
+static void a_data_set_cut_between_its_pieces_is_put_again(void **state) {
+    (void)state;
+    made_sweep *s =
+        make_sweep((sweep_shape){.n_runs = 1, .train = 3000, .inputs = 900, .keep_data = true}); /* 10.3 MiB */
+    spt_error err = {0};
+    spt_store *store;
+    bool complete;
+    write_sweep(whole, s, SPT_STORE_NEW);
+    assert_ok(spt_store_open(path, &s->spec, SPT_STORE_NEW, &store, &complete, &err), err);
+    assert_ok(put_all(store, s, &err), err);
+    assert_ok(put_dataset(store, s, 0, &err), err); /* the same once more is not written twice */
+    assert_ok(spt_store_flush(store, &err), err);
+    assert_true(size_of(journal) < (11 << 20));
+    spt_store_close(store);
+    static const off_t cuts[] = {9 << 20, 5 << 20, 4 << 20, 1 << 20};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_int_equal(truncate(journal, cuts[i]), 0);
+        assert_ok(spt_store_open(path, &s->spec, SPT_STORE_RESUME, &store, &complete, &err), err);
+        assert_int_equal(put_record(store, s, 0, 0, &err), SPT_EINVAL); /* the data set is not whole */
+        assert_ok(put_all(store, s, &err), err);
+        if (i == 3)
+            assert_ok(spt_store_finish(store, true, &err), err);
+        spt_store_close(store);
+    }
+    assert_files_equal(path, whole);
+    free_sweep(s);
+}
+
 static void an_entry_that_comes_twice_counts_as_it_came_last(void **state) {
     (void)state;
     made_sweep *s = make_sweep((sweep_shape){.n_runs = 1});
@@ -539,6 +567,7 @@ int main(void) {
         TEST(after_a_loss_of_power_every_synced_state_can_be_resumed),
         TEST(a_torn_state_leaves_the_one_before),
         TEST(a_state_ahead_of_the_journal_is_passed_over),
+        TEST(a_data_set_cut_between_its_pieces_is_put_again),
         TEST(an_entry_that_comes_twice_counts_as_it_came_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
