@@ -55,7 +55,8 @@ def check_array(checks, file, array):
     checks.that(array.ndim >= 1, f"{name}: a scalar")
     if is_scale(array):
         checks.that(array.ndim == 1, f"{name}: a scale of {array.ndim} dimensions")
-        checks.that(array.attrs["NAME"].decode() == name.rsplit("/", 1)[1], f"{name}: its NAME is {array.attrs['NAME']}")
+        kept = array.attrs["NAME"].decode()
+        checks.that(kept == name.rsplit("/", 1)[1], f"{name}: its NAME is {kept}")
         return
     for i, dim in enumerate(array.dims):
         if not checks.that(len(dim) == 1, f"{name}: dimension {i} has {len(dim)} scales"):
@@ -86,7 +87,8 @@ def check_root(checks, file):
     checks.that(attrs.get("format") == "spectrain", "attribute format: not spectrain")
     checks.that(attrs.get("format_version") == 1, "attribute format_version: not 1")
     checks.that(attrs.get("complete") in (0, 1), "attribute complete: neither 0 nor 1")
-    checks.that(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", attrs.get("created", "")), "attribute created: no time")
+    time = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", attrs.get("created", ""))
+    checks.that(time, "attribute created: no time")
     if attrs.get("complete") == 1:
         checks.that(re.fullmatch("[0-9a-f]{64}", attrs.get("dataset_sha256", "")), "dataset_sha256: not a SHA-256")
     checks.that(attrs.get("config"), "attribute config: empty")
@@ -121,7 +123,8 @@ def check_schedule(checks, file, name):
     check_dims(checks, step, [name] if step.ndim == 1 else ["run", name], np.int64)
     checks.that((epoch[()] == group[name][()]).all(), f"/{name}/{name}: not the epochs")
     checks.that(epoch[0] == 0 and (np.diff(epoch[()]) > 0).all(), f"/{name}/epoch: not rising from 0")
-    checks.that((step[..., 0] == 0).all() and (np.diff(step[()], axis=-1) > 0).all(), f"/{name}/step: not rising from 0")
+    rising = (step[..., 0] == 0).all() and (np.diff(step[()], axis=-1) > 0).all()
+    checks.that(rising, f"/{name}/step: not rising from 0")
 
 
 def steps_of(file, name):
@@ -182,7 +185,8 @@ def check_probes(checks, file):
             if not is_scale(extra) and extra.name != energy.name:
                 first = dim_names(extra)[0]
                 checks.that("run" not in dim_names(extra), f"{extra.name}: differs from run to run")
-                checks.that((len(file["data/dataset"]) > 1) == (first == "dataset"), f"{extra.name}: begins with {first}")
+                several = len(file["data/dataset"]) > 1
+                checks.that(several == (first == "dataset"), f"{extra.name}: begins with {first}")
 
 
 def check_weights(checks, file):
@@ -208,7 +212,8 @@ def check_weights(checks, file):
             values = np.concatenate([weight[()].reshape(len(weight), -1), bias[()]], axis=1)
             after = (steps[r] > diverged[r]) & (diverged[r] >= 0)
             checks.that(np.isnan(values[after]).all(), f"{weight.name}: values after the run diverged")
-            checks.that(status[r] == MISSING or not np.isnan(values[~after]).any(), f"{weight.name}: values are missing")
+            there = not np.isnan(values[~after]).any()
+            checks.that(status[r] == MISSING or there, f"{weight.name}: values are missing")
         checks.that(count == parameters[r], f"{run.name}: {count} parameters, /runs/parameters says {parameters[r]}")
 
 
@@ -253,7 +258,8 @@ def check_with_xarray(checks, path, file):
                 dims = (name,) if is_scale(array) else dim_names(array)
                 checks.that(variable.dims == dims, f"/{group}/{name}: xarray sees dimensions {variable.dims}")
                 checks.that(variable.shape == array.shape, f"/{group}/{name}: xarray sees shape {variable.shape}")
-                checks.that(variable.attrs.get("units") == array.attrs["units"], f"/{group}/{name}: xarray sees no units")
+                units = variable.attrs.get("units")
+                checks.that(units == array.attrs["units"], f"/{group}/{name}: xarray sees units {units}")
                 variable.load()
     with xarray.open_dataset(path, group="metrics", engine="h5netcdf") as opened:
         last = int(file["record/epoch"][-1])
