@@ -6,6 +6,7 @@
 #include "spectrain/store.h"
 #include "store/h5_read.h"
 #include "store/seal.h"
+#include "store/verify.h"
 
 void spt_file_info_free(spt_file_info *info) {
     if (info == NULL)
@@ -26,8 +27,7 @@ static void check_head(spt_h5 *h) {
     if (h->status == SPT_OK)
         h->status = spt_seal_check_head(h->path, &state, h->err);
     if (h->status == SPT_OK && state == SPT_SEAL_BROKEN)
-        h->status =
-            spt_fail(h->err, SPT_ECORRUPT, "%s: damaged: its first bytes are not those that were written", h->path);
+        spt_verify_locate(h);
 }
 
 static void read_root(spt_h5 *h, spt_file_info *info) {

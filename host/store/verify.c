@@ -67,8 +67,7 @@ static void check_status(spt_h5 *h, const spt_file_info *info) {
                              h->path, info->n_missing, info->n_runs);
 }
 
-/* A byte has changed somewhere: name the array that it is in, if it is in one. Texts are not read: see seal.h. */
-static void locate_damage(spt_h5 *h) {
+void spt_verify_locate(spt_h5 *h) {
     spt_file_info info = {.n_runs = spt_h5_get_size(h, "/runs/run")};
     spt_verify_objects(h, &info, false);
     if (h->status == SPT_OK)
@@ -89,7 +88,7 @@ spt_status spt_file_verify(const char *path, spt_error *err) {
     if (h.status == SPT_OK)
         h.status = spt_seal_check(path, bytes, &seal, err);
     if (h.status == SPT_OK && seal == SPT_SEAL_BROKEN)
-        locate_damage(&h);
+        spt_verify_locate(&h);
     if (h.status == SPT_OK)
         h.status = spt_file_info_read(path, &info, err);
     spt_verify_objects(&h, &info, true);

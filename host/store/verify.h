@@ -9,6 +9,10 @@
  *  dimension. Fails at the first that is damaged, with its path and the runs that it belongs to. */
 void spt_verify_objects(spt_h5 *h, const spt_file_info *info, bool describe);
 
+/** A byte has changed somewhere: fail with the array that it is in, or say that it is in none. Reads no texts (seal.h).
+ */
+void spt_verify_locate(spt_h5 *h);
+
 /** /weights: a group for each run, layers that fit together. */
 void spt_verify_weights(spt_h5 *h, const spt_file_info *info);
 
