@@ -148,7 +148,7 @@ void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary) {
         summary->parameters += sweep->runs[r].parameters;
         summary->train_flops += sweep->runs[r].train_flops;
         summary->record_flops += sweep->runs[r].record_flops;
-        states += 2 * sweep->arenas[r].bytes; /* two slots each */
+        states += SPT_STORE_STATE_SLOTS * sweep->arenas[r].bytes;
     }
     for (size_t g = 0; g < sweep->n_groups; g++) {
         uint64_t bytes = spt_sweep_dataset_bytes(sweep, sweep->groups[g].dataset);

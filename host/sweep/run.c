@@ -29,10 +29,12 @@ static double flops_at(const spt_sweep *sweep, const spt_group_run *run, uint64_
 static double remaining_seconds(const spt_sweep_session *session, double done) {
     const spt_sweep_result *so_far = session->result;
     double worked = so_far->train_seconds + so_far->record_seconds + so_far->store_seconds;
-    double since_start = done - session->flops_at_start;
+    double since_start = done - session->flops_at_start, left = session->flops_total - done;
+    if (left <= 0.0)
+        return 0.0;
     if (worked < 1.0 || since_start <= 0.0)
         return NAN;
-    return worked * (session->flops_total - done) / since_start;
+    return worked * left / since_start;
 }
 
 static void report(spt_sweep_session *session, const spt_group_run *run, uint64_t step, const training_pace *pace,
