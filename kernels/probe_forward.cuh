@@ -43,7 +43,7 @@ cudaError_t spt_forward_fused(spt_forward_path path, const spt_device_network *n
  *  its halves, 128 width. */
 size_t spt_forward_layers_floats(uint32_t width);
 /** Evaluate one network of any width, as many rows at a time as the space has room for, each layer a launch. network:
- *  host copy of the entry of the table. space: (space_floats), aligned to 16 bytes. */
+ *  host copy of the entry of the table. space: (space_floats). */
 cudaError_t spt_forward_layers(const spt_device_network *networks, const spt_device_network *network,
                                spt_forward_run run, const spt_rows *rows, const spt_forward_output *output,
                                float *space, size_t space_floats, cudaStream_t stream);

@@ -78,12 +78,13 @@ struct cpu_networks {
     std::vector<float> x, target;
     spt_dataset data = {};
     std::vector<spt_run_spec> runs;
+    const spt_probe *probe; // the group reads it here
     spt_device *device = NULL;
     spt_group *group = NULL;
     spt_error err = {};
 
-    cpu_networks(const std::vector<network_state> &states, const spt_probe *probe)
-        : x(states[0].model.inputs), target(states[0].model.outputs) {
+    cpu_networks(const std::vector<network_state> &states, const spt_probe *with)
+        : x(states[0].model.inputs), target(states[0].model.outputs), probe(with) {
         data.inputs = x.size();
         data.outputs = target.size();
         data.train.n = 1;
