@@ -104,7 +104,4 @@ spectrain_emulated_objects(emulated_backend ${kernels})
 foreach(test ${tests})
   get_filename_component(name ${test} NAME_WE)
   spectrain_emulated_test(${name} ${test} asan emulated_backend spectrain_static)
-  if(NOT SPECTRAIN_SANITIZE) # a library under another sanitizer does not go with it
-    spectrain_emulated_test(${name}_tsan ${test} tsan emulated_backend spectrain_static)
-  endif()
 endforeach()
