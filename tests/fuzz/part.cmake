@@ -6,7 +6,8 @@ if(SPECTRAIN_FUZZ)
   add_library(spectrain_fuzzed STATIC EXCLUDE_FROM_ALL ${SPECTRAIN_SOURCES_ALL})
   target_compile_options(spectrain_fuzzed PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
                          -fno-omit-frame-pointer PRIVATE -fsanitize=fuzzer-no-link)
-  target_include_directories(spectrain_fuzzed PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/host)
+  target_include_directories(spectrain_fuzzed PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/host
+                             ${PROJECT_SOURCE_DIR}/tests)
   target_include_directories(spectrain_fuzzed SYSTEM PUBLIC ${HDF5_C_INCLUDE_DIRS})
   target_link_libraries(spectrain_fuzzed PRIVATE spectrain_flags PUBLIC ${SPECTRAIN_LIBRARIES_ALL})
   add_custom_target(fuzzers)
