@@ -92,7 +92,7 @@ class SweepTest(unittest.TestCase):
 
     def slow_sweep(self):
         """A config that takes this machine two seconds or so to train, and its file: made once a class."""
-        reference, epochs = self.shared_folder / "reference.h5", 40
+        reference, epochs = self.shared_folder / "reference.h5", 400  # long enough also where the first was slowed down
         while type(self).slow_config is None:
             config = slow(epochs)
             start = time.monotonic()
