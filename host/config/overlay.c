@@ -78,7 +78,7 @@ static spt_status apply(spt_pool *pool, spt_node *root, const spt_node *axis, si
     return SPT_OK;
 }
 
-spt_status spt_overlay_make(const spt_config *config, const spt_axes *axes, size_t run, spt_pool *pool,
+spt_status spt_overlay_make(const spt_config *config, const spt_axes *axes, size_t run, size_t without, spt_pool *pool,
                             const spt_node **root, spt_error *err) {
     *root = config->root;
     if (axes->n_axes == 0)
@@ -93,6 +93,8 @@ spt_status spt_overlay_make(const spt_config *config, const spt_axes *axes, size
         const spt_axis *axis = &axes->axes[a];
         stride /= axis->n_values;
         size_t v = run / stride % axis->n_values;
+        if (a == without)
+            continue;
         const spt_node *node = spt_node_find(sweep, axis->key);
         if (node == NULL || (node->kind == SPT_NODE_LIST && v >= node->count))
             return spt_fail(err, SPT_EINVAL, "%s: axes of another configuration", axis->key);

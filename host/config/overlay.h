@@ -7,10 +7,12 @@
 
 #include "config/tree.h"
 
+#define SPT_OVERLAY_ALL SIZE_MAX
+
 /** *root: the tree for run `run`, whose new nodes live in pool, and whose axis values live as long as axes. A value's
- *  place, for messages, is where the sweep lists it. Errors: SPT_ECONFIG a key leads through what is not a section;
- *  SPT_ENOMEM. */
-spt_status spt_overlay_make(const spt_config *config, const spt_axes *axes, size_t run, spt_pool *pool,
+ *  place, for messages, is where the sweep lists it. Axis number `without` is left out, so that the section's own value
+ *  stands; SPT_OVERLAY_ALL: none is. Errors: SPT_ECONFIG a key leads through what is not a section; SPT_ENOMEM. */
+spt_status spt_overlay_make(const spt_config *config, const spt_axes *axes, size_t run, size_t without, spt_pool *pool,
                             const spt_node **root, spt_error *err);
 
 #endif

@@ -1,4 +1,5 @@
 /* The settings of one run: every section read strictly, through the run's overlay. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +244,36 @@ static spt_status read_settings(const spt_node *root, spt_settings *settings, sp
     return status;
 }
 
+/* Whether a message is about this node, or a value in it. */
+static bool is_about(const char *message, const spt_node *node) {
+    char place[SPT_PLACE_CAPACITY], path[SPT_PATH_CAPACITY], start[SPT_PLACE_CAPACITY + SPT_PATH_CAPACITY + 4];
+    spt_tree_place(node, place);
+    spt_tree_path(node, path);
+    size_t length = (size_t)snprintf(start, sizeof start, "%s: %s", place, path);
+    return strncmp(message, start, length) == 0 && (message[length] == ':' || message[length] == '.');
+}
+
+/* An axis decides over the value in the section, which no run reads then; a mistake in it is one all the same. Read
+ * with run 0's values of the other axes, and only an error in the value itself counts: with the axis it may be right
+ * where it does not fit what is beside it. */
+static spt_status check_decided(const spt_config *config, const spt_axes *axes, size_t a, spt_error *err) {
+    const char *rest;
+    const spt_node *node = spt_tree_follow(config->root, axes->axes[a].key, &rest), *root;
+    spt_error found = {0};
+    spt_pool pool = {0};
+    spt_settings settings = {0};
+    if (*rest != '\0' || spt_tree_is_null(node))
+        return SPT_OK;
+    spt_status status = spt_overlay_make(config, axes, 0, a, &pool, &root, &found);
+    if (status == SPT_OK)
+        status = read_settings(root, &settings, &found);
+    spt_settings_free(&settings);
+    spt_pool_free(&pool);
+    if (status == SPT_ENOMEM || (status != SPT_OK && is_about(found.message, node)))
+        return spt_fail(err, status, "%s", found.message);
+    return SPT_OK;
+}
+
 spt_status spt_config_settings(const spt_config *config, const spt_axes *axes, size_t run, spt_settings *settings,
                                spt_error *err) {
     spt_pool pool = {0};
@@ -250,9 +281,11 @@ spt_status spt_config_settings(const spt_config *config, const spt_axes *axes, s
     *settings = (spt_settings){0};
     if (run >= axes->n_runs)
         return spt_fail(err, SPT_EINVAL, "run %zu of a sweep of %zu runs", run, axes->n_runs);
-    spt_status status = spt_overlay_make(config, axes, run, &pool, &root, err);
+    spt_status status = spt_overlay_make(config, axes, run, SPT_OVERLAY_ALL, &pool, &root, err);
     if (status == SPT_OK)
         status = read_settings(root, settings, err);
+    for (size_t a = 0; run == 0 && a < axes->n_axes && status == SPT_OK; a++)
+        status = check_decided(config, axes, a, err);
     if (status != SPT_OK)
         spt_settings_free(settings);
     spt_pool_free(&pool);

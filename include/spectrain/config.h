@@ -90,8 +90,9 @@ typedef struct spt_settings {
     spt_probe_spec **probes;
 } spt_settings;
 
-/** Settings of run `run` of the sweep (axes from spt_config_axes of the same config), every key checked. *settings is
- *  filled; release with spt_settings_free. Errors: SPT_ECONFIG, with file, line and key; SPT_ENOMEM. */
+/** Settings of run `run` of the sweep (axes from spt_config_axes of the same config), every key checked; run 0 also
+ *  checks the sections' values that axes decide over. *settings is filled; release with spt_settings_free. Errors:
+ *  SPT_ECONFIG, with file, line and key; SPT_ENOMEM. */
 spt_status spt_config_settings(const spt_config *config, const spt_axes *axes, size_t run, spt_settings *settings,
                                spt_error *err);
 void spt_settings_free(spt_settings *settings);

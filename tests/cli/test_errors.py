@@ -60,6 +60,10 @@ class BadInput(SweepTest):
     def test_sweep_over_an_unknown_key_is_refused(self):
         self.assert_fails(tiny(sweep={"model.breadth": [1]}), 2, "model.breadth")
 
+    def test_value_that_an_axis_overrides_is_checked_with_its_line(self):
+        self.assert_fails(tiny({"model.width": "wide"}, sweep={"model.width": [4]}), 2, "config.yaml:1:", "model.width",
+                          "wide")
+
     def test_batch_larger_than_the_data_is_refused(self):
         self.assert_fails(tiny({"train.batch": 201}), 2, "train.batch", "201", "200")
 

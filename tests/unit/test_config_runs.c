@@ -92,6 +92,41 @@ static void value_of_an_axis_is_refused_where_the_sweep_lists_it(void **state) {
         "beta1, beta2, eps");
 }
 
+static void value_that_an_axis_decides_over_is_checked_too(void **state) {
+    (void)state;
+    assert_settings_refused(MODEL, "model: {hidden_layers: 2, width: wide}\n", "sweep.model.width=[4, 8]",
+                            "test.yaml:3: model.width: is wide; allowed: integers 1 to 16384");
+    assert_settings_refused(MODEL, "model: {hidden_layers: 2, width: [4]}\n",
+                            "sweep={model.width: [4], train.seed: [1]}",
+                            "test.yaml:3: model.width: is a list; allowed: integers 1 to 16384");
+    assert_settings_refused(DATA, "data: {source: mnist1d, train: 20, label_noise: {kind: uniform, fraction: 1.5}}",
+                            "sweep.data.label_noise.fraction=[0.1, 0.2]",
+                            "test.yaml:2: data.label_noise.fraction: is 1.5; allowed: 0 to 1");
+    assert_settings_refused(DATA, "data: {source: sinusoids, train: 5, frequencies: [1, -2]}",
+                            "sweep.data.frequencies=[3]",
+                            "test.yaml:2: data.frequencies.1: is -2; allowed: 0 to 1000000000");
+}
+
+static void value_that_an_axis_decides_over_need_not_fit_its_neighbours(void **state) {
+    (void)state;
+    static const char *const sweeps[] = {"{train.optimizer.kind: [sgd], train.optimizer.momentum: [0.5]}",
+                                         "{train.optimizer.momentum: [0.5], train.optimizer.kind: [sgd]}"};
+    for (size_t i = 0; i < 2; i++) {
+        spt_config *config =
+            whole_config(TRAIN, "train: {loss: mse, optimizer: {kind: adam, lr: 0.1}, batch: 5, epochs: 100}");
+        char assignment[128];
+        snprintf(assignment, sizeof assignment, "sweep=%s", sweeps[i]);
+        set(config, assignment);
+        spt_axes axes = axes_of(config);
+        spt_settings s = settings_of(config, &axes, 0);
+        assert_int_equal(s.train.optimizer.kind, SPT_OPTIMIZER_SGD);
+        assert_true(s.train.optimizer.momentum == 0.5);
+        spt_settings_free(&s);
+        spt_axes_free(&axes);
+        spt_config_free(config);
+    }
+}
+
 static void text_on_an_axis_does_not_become_a_number(void **state) {
     (void)state;
     spt_error err = {0};
@@ -152,6 +187,8 @@ int main(void) {
         cmocka_unit_test(data_sees_the_values_of_its_axes),
         cmocka_unit_test(config_itself_is_not_changed_by_its_runs),
         cmocka_unit_test(value_of_an_axis_is_refused_where_the_sweep_lists_it),
+        cmocka_unit_test(value_that_an_axis_decides_over_is_checked_too),
+        cmocka_unit_test(value_that_an_axis_decides_over_need_not_fit_its_neighbours),
         cmocka_unit_test(text_on_an_axis_does_not_become_a_number),
         cmocka_unit_test(axis_cannot_lead_through_a_scalar),
         cmocka_unit_test(run_outside_of_the_sweep_is_refused),
