@@ -3,6 +3,7 @@
 
 #include "error.cuh"
 #include "group.cuh"
+#include "range.cuh"
 #include "spectral_norm.cuh"
 
 static spt_status counters(spt_group *group, spt_run_counters *out, spt_error *err) {
@@ -12,6 +13,7 @@ static spt_status counters(spt_group *group, spt_run_counters *out, spt_error *e
 }
 
 static spt_status spectral_norms(spt_group *group, size_t stride, double *norms, spt_error *err) {
+    spt_range range("spectral norms");
     if (stride < group->n_layers)
         return spt_fail(err, SPT_EINVAL, "spectral norms: a stride of %zu for runs of up to %zu layers", stride,
                         group->n_layers);

@@ -6,6 +6,7 @@
 
 #include "error.cuh"
 #include "group.cuh"
+#include "range.cuh"
 
 static spt_verdict verdict_of(const spt_group *group, spt_split_name name) {
     const spt_dataset *data = group->spec.dataset;
@@ -64,6 +65,7 @@ static cudaError_t read_scores(spt_group *group, const spt_wave *wave, spt_split
 }
 
 spt_status spt_cuda_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err) {
+    spt_range range(split == SPT_SPLIT_TRAIN ? "evaluation, train" : "evaluation, test");
     const spt_dataset *data = group->spec.dataset;
     const size_t n = split == SPT_SPLIT_TRAIN ? data->train.n : data->test.n;
     bool with_flags = false;

@@ -7,6 +7,7 @@
 
 #include "error.cuh"
 #include "layout.cuh"
+#include "range.cuh"
 
 enum { STAGING_LEAST = 128 * 1024, STAGING_MOST = 8 * 1024 * 1024 };
 
@@ -219,6 +220,7 @@ static bool all_signs(const spt_split *split, size_t outputs) {
 }
 
 spt_status spt_cuda_group_create(spt_device *device, const spt_group_spec *spec, spt_group **out, spt_error *err) {
+    spt_range range("making a group");
     spt_status status = spt_cuda_group_check(spec, err);
     if (status == SPT_OK)
         status = spt_cuda_check(cudaSetDevice(device->index), "choosing the device", err);

@@ -14,6 +14,7 @@
 
 #include "error.cuh"
 #include "probe_forward.cuh"
+#include "range.cuh"
 #include "spectra.cuh"
 
 enum { CHUNK_FLOATS = 1 << 22, CHUNK_BYTES = 1 << 28, ALIGN = 256 };
@@ -273,6 +274,7 @@ static spt_status make_wide_space(spt_cuda_probe *p, const spt_device_network *n
 /** Outputs of n runs of p->runs, from `first` on, at `rows`. */
 static cudaError_t evaluate(spt_cuda_probe *p, const spt_device_network *networks_d, const spt_device_network *networks,
                             size_t first, size_t n, const spt_rows *rows, cudaStream_t stream) {
+    spt_range range("probe, forward pass");
     const spt_forward_output output = {p->output_d, p->cuts.outputs, rows->count};
     cudaError_t error = cudaSuccess;
     for (size_t begin = first, end; begin < first + n && error == cudaSuccess; begin = end) {
@@ -333,6 +335,7 @@ spt_status spt_cuda_probe_energy(spt_cuda_probe *p, const spt_device_network *ne
                                  const spt_device_network *networks_host, size_t n_runs, cudaStream_t stream,
                                  double *energy, spt_error *err) {
     const spt_probe *probe = p->probe;
+    spt_range range(probe->name);
     const size_t numbers = n_runs * probe->energy_size;
     if (n_runs > p->n_runs)
         return spt_fail(err, SPT_EINVAL, "probe %s: %zu runs, made for %zu", probe->name, n_runs, p->n_runs);

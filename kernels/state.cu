@@ -4,12 +4,14 @@
 
 #include "error.cuh"
 #include "group.cuh"
+#include "range.cuh"
 
 static size_t part_of(size_t bytes, size_t first, size_t half) {
     return bytes - first < half ? bytes - first : half;
 }
 
 cudaError_t spt_cuda_copy_out(spt_group *group, void *to, const void *from_d, size_t bytes) {
+    spt_range range("copy out");
     const spt_staging *s = &group->staging;
     const size_t half = s->bytes / 2, parts = (bytes + half - 1) / half;
     cudaError_t error = cudaSuccess;
@@ -31,6 +33,7 @@ cudaError_t spt_cuda_copy_out(spt_group *group, void *to, const void *from_d, si
 }
 
 cudaError_t spt_cuda_copy_in(spt_group *group, void *to_d, const void *from, size_t bytes) {
+    spt_range range("copy in");
     const spt_staging *s = &group->staging;
     const size_t half = s->bytes / 2, parts = (bytes + half - 1) / half;
     cudaError_t error = cudaSuccess;

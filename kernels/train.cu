@@ -5,6 +5,7 @@
 // one graph, one step in another, and the short batch that ends an epoch.
 #include "error.cuh"
 #include "group.cuh"
+#include "range.cuh"
 
 enum { SEVERAL = 8 };
 
@@ -35,6 +36,7 @@ static size_t rest_of_epoch(const spt_group *group) {
 static cudaError_t make_graphs(spt_group *group) {
     if (group->graphs_made)
         return cudaSuccess;
+    spt_range range("making graphs");
     cudaError_t error = capture(group, group->batch, 1, &group->one);
     if (error == cudaSuccess)
         error = capture(group, group->batch, SEVERAL, &group->several);
@@ -106,6 +108,7 @@ static bool next_steps(const spt_group *group, uint64_t until, uint64_t *first, 
 }
 
 spt_status spt_cuda_train(spt_group *group, uint64_t step, spt_error *err) {
+    spt_range range("training");
     uint64_t first, end;
     cudaError_t error = cudaSetDevice(group->device->index);
     while (error == cudaSuccess && next_steps(group, step, &first, &end)) {
