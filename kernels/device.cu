@@ -43,7 +43,8 @@ spt_status spt_cuda_open(const spt_device_options *options, spt_device **out, sp
         spt_cuda_close(device);
         return status;
     }
-    snprintf(device->name, sizeof device->name, "%.100s, sm_%d%d", properties.name, properties.major, properties.minor);
+    device->capability = 10 * properties.major + properties.minor;
+    snprintf(device->name, sizeof device->name, "%.100s, sm_%d", properties.name, device->capability);
     *out = device;
     return SPT_OK;
 }
@@ -62,8 +63,11 @@ void spt_cuda_close(spt_device *device) {
 void spt_cuda_describe(const spt_device *device, spt_device_info *info) {
     size_t free_bytes = 0, total = 0;
     *info = {};
-    if (cudaSetDevice(device->index) == cudaSuccess && cudaMemGetInfo(&free_bytes, &total) == cudaSuccess)
+    if (cudaSetDevice(device->index) == cudaSuccess && cudaMemGetInfo(&free_bytes, &total) == cudaSuccess) {
         info->memory_free = free_bytes;
+        info->memory = total;
+    }
+    info->capability = device->capability;
     snprintf(info->name, sizeof info->name, "%s", device->name);
     snprintf(info->precision, sizeof info->precision, "float32");
     snprintf(info->denormals, sizeof info->denormals, "kept");

@@ -17,6 +17,7 @@
 struct spt_device {
     int index;
     char name[128];
+    int capability;      // 90 for sm_90
     cudaStream_t stream; // training and evaluation
     cublasHandle_t blas;
     spt_dense_choice choice; // read when a group is made

@@ -15,11 +15,12 @@ enum {
 
 struct spt_command {
     const char *name;
-    const char *operand;  /* "CONFIG", "FILE.h5"; NULL: takes none */
-    const char *synopsis; /* what stands behind the name in the usage line */
-    const char *purpose;  /* one line */
-    const char *manual;   /* what --help says further */
-    unsigned options;     /* SPT_TAKES_... */
+    const char *operand;                  /* "CONFIG", "FILE.h5"; NULL: takes none */
+    size_t operands_least, operands_most; /* both 0: one operand, or none without a name for it */
+    const char *synopsis;                 /* what stands behind the name in the usage line */
+    const char *purpose;                  /* one line */
+    const char *manual;                   /* what --help says further */
+    unsigned options;                     /* SPT_TAKES_... */
     /** Do it. An error whose message is empty has been told already. */
     spt_status (*run)(const spt_options *options, spt_error *err);
 };

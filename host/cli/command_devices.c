@@ -13,7 +13,10 @@ static spt_status print_device(const spt_backend *backend, int number, spt_error
         return status;
     spt_device_info info;
     backend->describe(device, &info);
-    printf("%s %d: %s; %s, denormals %s, %s free\n", backend->name, number, info.name, info.precision, info.denormals,
+    printf("%s %d: %s; ", backend->name, number, info.name);
+    if (info.capability > 0)
+        printf("compute capability %d.%d; ", info.capability / 10, info.capability % 10);
+    printf("%s, denormals %s; %s of memory, %s free\n", info.precision, info.denormals, spt_text_bytes(info.memory).s,
            spt_text_bytes(info.memory_free).s);
     backend->close(device);
     return SPT_OK;
@@ -40,7 +43,8 @@ const spt_command spt_command_devices = {
     .operand = NULL,
     .synopsis = "",
     .purpose = "list the devices that sweeps can run on",
-    .manual = "One line for each: backend and number, as run's --backend and --device take them, then what it is.\n",
+    .manual = "One line for each: backend and number, as run's --backend and --device take them, then what it is, its\n"
+              "compute capability (cuda), how it computes, and its memory.\n",
     .options = 0,
     .run = devices,
 };

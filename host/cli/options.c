@@ -9,6 +9,7 @@
 #include "cli/command.h"
 
 enum { DEVICE_MAX = 1023, THREADS_MAX = 4096, OPTIONS_TEXT = 256 };
+static const double SECONDS_MIN = 1e-6, SECONDS_MAX = 3600.0;
 
 /* Every option there is; a command takes those of its mask. */
 static const struct {
@@ -17,11 +18,12 @@ static const struct {
     int argument;
     unsigned mask;
 } OPTIONS[] = {
-    {"output", 'o', required_argument, SPT_TAKES_OUTPUT}, {"backend", 256, required_argument, SPT_TAKES_BACKEND},
-    {"device", 257, required_argument, SPT_TAKES_DEVICE}, {"threads", 258, required_argument, SPT_TAKES_THREADS},
-    {"set", 259, required_argument, SPT_TAKES_SET},       {"resume", 260, no_argument, SPT_TAKES_RESUME},
-    {"force", 261, no_argument, SPT_TAKES_FORCE},         {"quiet", 262, no_argument, SPT_TAKES_QUIET},
-    {"verify", 263, no_argument, SPT_TAKES_VERIFY},       {"help", 'h', no_argument, ~0U},
+    {"output", 'o', required_argument, SPT_TAKES_OUTPUT},   {"backend", 256, required_argument, SPT_TAKES_BACKEND},
+    {"device", 257, required_argument, SPT_TAKES_DEVICE},   {"threads", 258, required_argument, SPT_TAKES_THREADS},
+    {"set", 259, required_argument, SPT_TAKES_SET},         {"resume", 260, no_argument, SPT_TAKES_RESUME},
+    {"force", 261, no_argument, SPT_TAKES_FORCE},           {"quiet", 262, no_argument, SPT_TAKES_QUIET},
+    {"verify", 263, no_argument, SPT_TAKES_VERIFY},         {"json", 264, required_argument, SPT_TAKES_JSON},
+    {"seconds", 265, required_argument, SPT_TAKES_SECONDS}, {"help", 'h', no_argument, ~0U},
 };
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
 
@@ -53,14 +55,36 @@ static spt_status read_backend(const char *text, const char **out, spt_error *er
     return SPT_OK;
 }
 
+static spt_status read_seconds(const char *text, double *out, spt_error *err) {
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= SECONDS_MIN && value <= SECONDS_MAX))
+        return spt_fail(err, SPT_EINVAL, "--seconds: is \"%s\"; allowed: a number from %g to %g", text, SECONDS_MIN,
+                        SECONDS_MAX);
+    *out = value;
+    return SPT_OK;
+}
+
+/* -o and --json: the names of files. */
+static spt_status read_path(const char *option, const char *kind, const char *text, const char **out, spt_error *err) {
+    if (text[0] == '\0')
+        return spt_fail(err, SPT_EINVAL, "--%s: is empty; expected the name of a file, %s", option, kind);
+    *out = text;
+    return SPT_OK;
+}
+
 static spt_status take(spt_options *options, unsigned mask, const char *argument, spt_error *err) {
     spt_status status = SPT_OK;
     long number = 0;
     switch (mask) {
     case SPT_TAKES_OUTPUT:
-        if (argument[0] == '\0')
-            status = spt_fail(err, SPT_EINVAL, "--output: is empty; expected the name of a file, FILE.h5");
-        options->output = argument;
+        status = read_path("output", "FILE.h5", argument, &options->output, err);
+        break;
+    case SPT_TAKES_JSON:
+        status = read_path("json", "FILE.json", argument, &options->json, err);
+        break;
+    case SPT_TAKES_SECONDS:
+        status = read_seconds(argument, &options->seconds, err);
         break;
     case SPT_TAKES_BACKEND:
         status = read_backend(argument, &options->backend, err);
@@ -110,22 +134,26 @@ static spt_status refused(const spt_command *command, int code, char **argv, spt
     return spt_fail(err, SPT_EINVAL, "%s: unknown option %s; known: %s", command->name, argv[optind - 1], known);
 }
 
-static spt_status check(const spt_command *command, int n_operands, char **operands, spt_options *options,
+static spt_status check(const spt_command *command, size_t n_operands, char **operands, spt_options *options,
                         spt_error *err) {
-    int wanted = command->operand != NULL ? 1 : 0;
+    size_t one = command->operand != NULL ? 1 : 0;
+    size_t least = command->operands_most > 0 ? command->operands_least : one;
+    size_t most = command->operands_most > 0 ? command->operands_most : one;
     if (options->help)
         return SPT_OK;
-    if (n_operands < wanted)
+    if (n_operands < least)
         return spt_fail(err, SPT_EINVAL, "%s: %s is missing; usage: spectrain %s %s", command->name, command->operand,
                         command->name, command->synopsis);
-    if (n_operands > wanted)
+    if (n_operands > most)
         return spt_fail(err, SPT_EINVAL, "%s: unexpected argument \"%s\"; usage: spectrain %s %s", command->name,
-                        operands[wanted], command->name, command->synopsis);
+                        operands[most], command->name, command->synopsis);
     if (options->resume && options->force)
         return spt_fail(err, SPT_EINVAL,
                         "%s: --resume goes on with what is there, --force starts anew; give one of them",
                         command->name);
-    options->operand = wanted > 0 ? operands[0] : NULL;
+    for (size_t i = 0; i < n_operands; i++)
+        options->operands[options->n_operands++] = operands[i];
+    options->operand = n_operands > 0 ? operands[0] : NULL;
     return SPT_OK;
 }
 
@@ -148,7 +176,8 @@ spt_status spt_options_read(const spt_command *command, const char *program, int
 
     *options = (spt_options){.program = program, .device = -1};
     options->sets = calloc((size_t)argc + 1, sizeof *options->sets); /* no more of them than arguments */
-    if (options->sets == NULL)
+    options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
+    if (options->sets == NULL || options->operands == NULL)
         return spt_fail(err, SPT_ENOMEM, "options: out of memory");
 
     spt_status status = SPT_OK;
@@ -161,10 +190,11 @@ spt_status spt_options_read(const spt_command *command, const char *program, int
             if (OPTIONS[i].letter == code)
                 status = take(options, OPTIONS[i].mask, optarg, err);
     }
-    return status == SPT_OK ? check(command, argc - optind, argv + optind, options, err) : status;
+    return status == SPT_OK ? check(command, (size_t)(argc - optind), argv + optind, options, err) : status;
 }
 
 void spt_options_free(spt_options *options) {
     free(options->sets);
-    options->sets = NULL;
+    free(options->operands);
+    options->sets = options->operands = NULL;
 }

@@ -20,17 +20,23 @@ enum {
     SPT_TAKES_RESUME = 1 << 5,
     SPT_TAKES_FORCE = 1 << 6,
     SPT_TAKES_QUIET = 1 << 7,
-    SPT_TAKES_VERIFY = 1 << 8
+    SPT_TAKES_VERIFY = 1 << 8,
+    SPT_TAKES_JSON = 1 << 9,
+    SPT_TAKES_SECONDS = 1 << 10
 };
 
 /** As read; strings are argv's. */
 typedef struct spt_options {
     const char *program; /* argv[0] */
-    const char *operand; /* CONFIG or FILE.h5 */
-    const char *output;  /* NULL: not given */
-    const char *backend; /* NULL: not given */
-    int device;          /* -1: not given */
-    size_t threads;      /* 0: not given */
+    const char *operand; /* CONFIG or FILE.h5: the first of the operands, NULL without one */
+    size_t n_operands;
+    const char **operands; /* (n_operands) */
+    const char *output;    /* NULL: not given */
+    const char *backend;   /* NULL: not given */
+    int device;            /* -1: not given */
+    size_t threads;        /* 0: not given */
+    const char *json;      /* NULL: not given */
+    double seconds;        /* 0: not given */
     size_t n_sets;
     const char **sets; /* (n_sets) assignments in their order */
     bool resume, force, quiet, verify, help;

@@ -33,7 +33,9 @@ typedef struct spt_device_info {
     char precision[32]; /* "float32" */
     char denormals[16]; /* "flushed" or "kept" */
     size_t threads;     /* cpu */
+    size_t memory;      /* bytes that there are */
     size_t memory_free; /* bytes a group may take */
+    int capability;     /* cuda: compute capability, ten times the major number and the minor one: 90 for 9.0; else 0 */
 } spt_device_info;
 
 /** One run of a group. model.inputs and outputs equal the dataset's. */

@@ -41,7 +41,7 @@ class Devices(SweepTest):
     def test_the_cpu_is_listed(self):
         result = self.spectrain("devices")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, r"(?m)^cpu 0: .*float32.*free$")
+        self.assertRegex(result.stdout, r"(?m)^cpu 0: .+; float32, denormals \w+; [\d.]+ \w?B of memory, [\d.]+ \w?B free$")
 
 
 class Plan(SweepTest):

@@ -18,6 +18,13 @@ static const spt_command RUN = {.name = "run",
                                 .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_THREADS |
                                            SPT_TAKES_SET | SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET};
 static const spt_command DEVICES = {.name = "devices", .synopsis = ""};
+static const spt_command BENCH = {.name = "bench",
+                                  .operand = "WHAT",
+                                  .operands_most = 2,
+                                  .synopsis = "[WHAT [CONFIG]]",
+                                  .options = SPT_TAKES_JSON | SPT_TAKES_SECONDS};
+static const spt_command JOIN = {
+    .name = "join", .operand = "PART", .operands_least = 1, .operands_most = SIZE_MAX, .synopsis = "PART..."};
 
 enum { ARGUMENTS_MAX = 16, TEXT_MAX = 64 };
 
@@ -115,6 +122,40 @@ static void missing_and_unexpected_arguments_are_refused(void **state) {
     assert_refused(&RUN, WORDS("run", "c", "-o", ""), "--output: is empty");
 }
 
+static void a_command_may_take_several_operands_or_none(void **state) {
+    (void)state;
+    spt_options options;
+    spt_error err;
+    assert_int_equal(read_words(&BENCH, WORDS("bench"), &options, &err), SPT_OK);
+    assert_int_equal(options.n_operands, 0);
+    assert_null(options.operand);
+    spt_options_free(&options);
+    assert_int_equal(read_words(&BENCH, WORDS("bench", "sweep", "--json", "x.json", "c.yaml"), &options, &err), SPT_OK);
+    assert_int_equal(options.n_operands, 2);
+    assert_string_equal(options.operands[0], "sweep");
+    assert_string_equal(options.operands[1], "c.yaml");
+    assert_string_equal(options.json, "x.json");
+    spt_options_free(&options);
+    assert_refused(&BENCH, WORDS("bench", "a", "b", "c"), "bench: unexpected argument \"c\"");
+    assert_refused(&JOIN, WORDS("join"), "join: PART is missing; usage: spectrain join PART...");
+    assert_int_equal(read_words(&JOIN, WORDS("join", "a", "b", "c"), &options, &err), SPT_OK);
+    assert_int_equal(options.n_operands, 3);
+    spt_options_free(&options);
+}
+
+static void seconds_are_a_number_in_range(void **state) {
+    (void)state;
+    spt_options options;
+    spt_error err;
+    assert_int_equal(read_words(&BENCH, WORDS("bench", "--seconds", "0.25"), &options, &err), SPT_OK);
+    assert_true(options.seconds == 0.25);
+    spt_options_free(&options);
+    const char *const bad[] = {"", "x", "1s", "0", "-1", "nan", "inf", "3601"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_refused(&BENCH, WORDS("bench", "--seconds", bad[i]), "allowed: a number from 1e-06 to 3600");
+    assert_refused(&BENCH, WORDS("bench", "--json", ""), "--json: is empty");
+}
+
 static void numbers_are_whole_and_in_range(void **state) {
     (void)state;
     const char *const bad[] = {"", "x", "2x", " 2", "+2", "-1", "0", "4097", "1e2", "0x10", "99999999999999999999"};
@@ -182,6 +223,8 @@ int main(void) {
         cmocka_unit_test(a_file_that_looks_like_an_option_goes_behind_two_dashes),
         cmocka_unit_test(unknown_options_are_refused_with_what_is_known),
         cmocka_unit_test(missing_and_unexpected_arguments_are_refused),
+        cmocka_unit_test(a_command_may_take_several_operands_or_none),
+        cmocka_unit_test(seconds_are_a_number_in_range),
         cmocka_unit_test(numbers_are_whole_and_in_range),
         cmocka_unit_test(resume_and_force_exclude_each_other),
         cmocka_unit_test(help_needs_no_operand),
