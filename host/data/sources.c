@@ -11,13 +11,8 @@
 #include "data/sources.h"
 
 const spt_source *const spt_sources[] = {
-    &spt_source_mnist1d,
-    &spt_source_sinusoids,
-    &spt_source_idx,
-    &spt_source_cifar10,
-    &spt_source_fashion_mnist,
-    &spt_source_hdf5,
-    NULL,
+    &spt_source_mnist1d, &spt_source_sinusoids,     &spt_source_manifold, &spt_source_idx,
+    &spt_source_cifar10, &spt_source_fashion_mnist, &spt_source_hdf5,     NULL,
 };
 
 spt_status spt_split_alloc(const spt_dataset *dataset, spt_split *split, size_t n, spt_error *err) {

@@ -6,6 +6,7 @@
 
 extern const spt_source spt_source_mnist1d;
 extern const spt_source spt_source_sinusoids;
+extern const spt_source spt_source_manifold;
 extern const spt_source spt_source_idx;
 extern const spt_source spt_source_fashion_mnist;
 extern const spt_source spt_source_cifar10;

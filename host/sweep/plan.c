@@ -40,6 +40,9 @@ static spt_status check_run(const spt_sweep *sweep, const spt_settings *settings
     if (settings->train.loss == SPT_LOSS_CROSS_ENTROPY && data->classes == 0)
         return spt_config_fail(sweep->config, "train.loss", err,
                                "is cross_entropy, and the data has no classes; allowed: mse, bce");
+    if (settings->train.loss == SPT_LOSS_CROSS_ENTROPY && data->outputs == 1)
+        return spt_config_fail(sweep->config, "train.loss", err,
+                               "is cross_entropy, and the data has one output for two classes; allowed: mse, bce");
     return SPT_OK;
 }
 

@@ -1,6 +1,6 @@
 /* Data: where examples come from, label noise, and what a run sees.
  *
- * Sources: mnist1d, sinusoids (built in); idx, cifar10, hdf5, fashion_mnist (files). */
+ * Sources: mnist1d, sinusoids, manifold (built in); idx, cifar10, hdf5, fashion_mnist (files). */
 #ifndef SPECTRAIN_DATASET_H
 #define SPECTRAIN_DATASET_H
 
@@ -30,7 +30,7 @@ typedef struct spt_split {
 
 typedef struct spt_dataset {
     size_t inputs;   /* d */
-    size_t outputs;  /* C: classes, or columns of the target */
+    size_t outputs;  /* C: classes (or 1 for two of them: mse and bce), or columns of the target */
     size_t classes;  /* 0 for regression */
     bool generated;  /* made by a generator, so no file holds it */
     char sha256[65]; /* hex; see spt_dataset_make */

@@ -67,6 +67,10 @@ class BadInput(SweepTest):
     def test_batch_larger_than_the_data_is_refused(self):
         self.assert_fails(tiny({"train.batch": 201}), 2, "train.batch", "201", "200")
 
+    def test_cross_entropy_on_one_output_is_refused(self):
+        data = {"source": "manifold", "train": 20, "frequencies": [1], "petals": 4, "task": "classification"}
+        self.assert_fails(tiny({"data": data, "train.batch": 10}), 2, "config.yaml:1:", "train.loss", "mse, bce")
+
     def test_text_that_is_no_yaml_is_refused_with_its_line(self):
         self.assert_fails("name: x\ndata: {source: mnist1d\ntrain: 3\n", 2, "config.yaml:")
         self.assert_fails("", 2, "config.yaml")

@@ -12,7 +12,7 @@
 static void unknown_source_is_refused_with_the_known_ones(void **state) {
     (void)state;
     assert_section_refused("{source: mnist2d, train: 10}",
-                           "test.yaml:1: data.source: is mnist2d; allowed: mnist1d, sinusoids, idx, cifar10, "
+                           "test.yaml:1: data.source: is mnist2d; allowed: mnist1d, sinusoids, manifold, idx, cifar10, "
                            "fashion_mnist, hdf5");
 }
 
@@ -148,6 +148,8 @@ static void spelling_does_not_change_the_key(void **state) {
                          "{source: sinusoids, train: 5, frequencies: [1.0, 2.0], amplitudes: [1, 1]}"));
     assert_true(same_key("{source: sinusoids, train: 5, frequencies: 3, amplitudes: 2}",
                          "{source: sinusoids, train: 5, frequencies: [3], amplitudes: [2.0]}"));
+    assert_true(same_key("{source: manifold, train: 5, frequencies: 3, petals: 4}",
+                         "{source: manifold, train: 5, frequencies: [3], petals: 4.0, task: regression}"));
     assert_true(
         same_key("{source: fashion_mnist}", "{source: fashion_mnist, path: /usr/share/datasets/fashion-mnist}"));
     assert_true(same_key("{source: idx, path: x}", "{source: idx, path: x, classes: 10}"));
@@ -170,6 +172,9 @@ static void every_setting_changes_the_key(void **state) {
         "{source: sinusoids, train: 5, frequencies: [1, 2], amplitudes: [1, 2]}",
         "{source: sinusoids, train: 5, frequencies: [1, 2], phases: [0, 0]}",
         "{source: sinusoids, train: 5, frequencies: [1, 2], phases: [0, 0.5]}",
+        "{source: manifold, train: 5, frequencies: [1, 2], petals: 0}",
+        "{source: manifold, train: 5, frequencies: [1, 2], petals: 4}",
+        "{source: manifold, train: 5, frequencies: [1, 2], petals: 4, task: classification}",
         "{source: idx, path: x}",
         "{source: idx, path: y}",
         "{source: idx, path: x, train: 5}",
