@@ -54,6 +54,9 @@ spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_
 spt_status spt_node_u32(const spt_node *map, const char *key, uint32_t *out, spt_error *err);
 spt_status spt_node_real(const spt_node *map, const char *key, double min, double max, double *out, spt_error *err);
 spt_status spt_node_bool(const spt_node *map, const char *key, bool *out, spt_error *err);
+/** The same for a node in hand: an item of a list. */
+spt_status spt_node_as_size(const spt_node *node, size_t min, size_t max, size_t *out, spt_error *err);
+spt_status spt_node_as_real(const spt_node *node, double min, double max, double *out, spt_error *err);
 /** One of n words; *out is its index. */
 spt_status spt_node_choice(const spt_node *map, const char *key, const char *const *words, size_t n, size_t *out,
                            spt_error *err);

@@ -58,11 +58,8 @@ static bool plain_scalar(const spt_node *node) {
     return node->kind == SPT_NODE_SCALAR && !node->quoted;
 }
 
-spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_t max, size_t *out, spt_error *err) {
-    const spt_node *node = spt_node_find(map, key);
+spt_status spt_node_as_size(const spt_node *node, size_t min, size_t max, size_t *out, spt_error *err) {
     uint64_t value;
-    if (node == NULL)
-        return SPT_OK;
     if (!plain_scalar(node) || !spt_number_unsigned(node->text, &value) || value < min || value > max) {
         char allowed[96];
         if (max == SIZE_MAX)
@@ -73,6 +70,11 @@ spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_
     }
     *out = (size_t)value;
     return SPT_OK;
+}
+
+spt_status spt_node_size(const spt_node *map, const char *key, size_t min, size_t max, size_t *out, spt_error *err) {
+    const spt_node *node = spt_node_find(map, key);
+    return node == NULL ? SPT_OK : spt_node_as_size(node, min, max, out, err);
 }
 
 spt_status spt_node_u32(const spt_node *map, const char *key, uint32_t *out, spt_error *err) {
@@ -101,7 +103,7 @@ static void describe_range(double min, double max, char *text, size_t capacity) 
         snprintf(text, capacity, "numbers");
 }
 
-static spt_status read_real(const spt_node *node, double min, double max, double *out, spt_error *err) {
+spt_status spt_node_as_real(const spt_node *node, double min, double max, double *out, spt_error *err) {
     double value;
     if (!plain_scalar(node) || !spt_number_real(node->text, &value) || value < min || value > max) {
         char allowed[128];
@@ -114,7 +116,7 @@ static spt_status read_real(const spt_node *node, double min, double max, double
 
 spt_status spt_node_real(const spt_node *map, const char *key, double min, double max, double *out, spt_error *err) {
     const spt_node *node = spt_node_find(map, key);
-    return node == NULL ? SPT_OK : read_real(node, min, max, out, err);
+    return node == NULL ? SPT_OK : spt_node_as_real(node, min, max, out, err);
 }
 
 spt_status spt_node_bool(const spt_node *map, const char *key, bool *out, spt_error *err) {
@@ -171,7 +173,7 @@ spt_status spt_node_reals(const spt_node *map, const char *key, double min, doub
     if (values == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: out of memory", key);
     for (size_t i = 0; i < count; i++) {
-        spt_status status = read_real(list ? node->entries[i].value : node, min, max, &values[i], err);
+        spt_status status = spt_node_as_real(list ? node->entries[i].value : node, min, max, &values[i], err);
         if (status != SPT_OK) {
             free(values);
             return status;

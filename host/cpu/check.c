@@ -1,7 +1,7 @@
 /* What a group must fulfil before memory is taken for it. */
 #include <limits.h>
 
-#include "cpu/group.h"
+#include "cpu/probe.h"
 
 static spt_status check_data(const spt_dataset *data, spt_loss loss, spt_error *err) {
     const spt_split *s = &data->train;
@@ -43,19 +43,14 @@ static spt_status check_run(const spt_group_spec *spec, size_t r, spt_error *err
 }
 
 static spt_status check_probe(const spt_dataset *data, const spt_probe *probe, spt_error *err) {
-    if (probe->transform != SPT_TRANSFORM_DFT)
+    const spt_probe_method *method = spt_probe_method_of(probe);
+    if (method == NULL)
         return spt_fail(err, SPT_EINVAL, "probe %s: kind %s has a transform that the cpu backend does not know",
                         probe->name, probe->kind != NULL ? probe->kind : "?");
     if (probe->inputs != data->inputs || probe->outputs != data->outputs)
         return spt_fail(err, SPT_EINVAL, "probe %s: made for %zu inputs and %zu outputs, the data has %zu and %zu",
                         probe->name, probe->inputs, probe->outputs, data->inputs, data->outputs);
-    if (probe->series == 0 || probe->samples == 0 || probe->samples > INT_MAX)
-        return spt_fail(err, SPT_EINVAL, "probe %s: %zu series of %zu samples; at least 1 of each, at most %d samples",
-                        probe->name, probe->series, probe->samples, INT_MAX);
-    if (probe->energy_size == 0 || probe->energy_size > probe->samples / 2 + 1)
-        return spt_fail(err, SPT_EINVAL, "probe %s: %zu energies from %zu samples; 1 to %zu", probe->name,
-                        probe->energy_size, probe->samples, probe->samples / 2 + 1);
-    return SPT_OK;
+    return method->check(probe, err);
 }
 
 spt_status spt_cpu_group_check(const spt_group_spec *spec, spt_error *err) {

@@ -104,7 +104,9 @@ static void compute(void *argument, spt_group *group, size_t run, size_t part, s
                           rows - b < SPT_LOSS_ROWS ? rows - b : SPT_LOSS_ROWS, s->n, pass.output + b * outputs);
 }
 
-static void join(void *argument, spt_group *group, size_t run, size_t n_parts, const double *numbers) {
+static void join(void *argument, spt_group *group, size_t run, size_t n_parts, spt_eval_space *space,
+                 const double *numbers) {
+    (void)space;
     const spt_evaluate_task *task = argument;
     double loss = 0.0, wrong = 0.0;
     for (size_t p = 0; p < n_parts; p++) {

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "cpu/layout.h"
+#include "cpu/probe.h"
 
 /* FFTW plans in one thread at a time, whoever else in this process uses it through us. */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
@@ -12,7 +13,7 @@ size_t spt_cpu_group_bytes(const spt_device *device, const spt_group_spec *spec)
     spt_status status = SPT_OK;
     spt_slab slab = {0};
     spt_group group;
-    spt_run *run = spec->n_runs > 0 ? spt_layout_measure(spec, &status, NULL) : NULL;
+    spt_run *run = spt_cpu_group_check(spec, NULL) == SPT_OK ? spt_layout_measure(spec, &status, NULL) : NULL;
     if (run == NULL)
         return 0;
     spt_layout_cut(&slab, spec, run, device->threads, &group);
@@ -27,10 +28,13 @@ static spt_status plan_probes(spt_group *group, spt_error *err) {
     pthread_mutex_lock(&planner);
     for (size_t p = 0; p < group->spec.n_probes && status == SPT_OK; p++) {
         const spt_probe *probe = group->spec.probes[p];
-        group->plan[p] = fftw_plan_dft_r2c_1d((int)probe->samples, space->samples, space->spectrum, FFTW_ESTIMATE);
+        const spt_probe_method *method = spt_probe_method_of(probe);
+        if (method->plan == NULL)
+            continue;
+        group->plan[p] = method->plan(probe, space->samples, space->spectrum);
         if (group->plan[p] == NULL)
-            status =
-                spt_fail(err, SPT_ENOMEM, "probe %s: FFTW has no plan for %zu samples", probe->name, probe->samples);
+            status = spt_fail(err, SPT_ENOMEM, "probe %s: FFTW has no plan for %zu series of %zu samples", probe->name,
+                              probe->series, probe->samples);
     }
     pthread_mutex_unlock(&planner);
     return status;

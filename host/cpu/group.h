@@ -27,10 +27,10 @@ typedef struct spt_train_space {
 
 /** What one thread evaluates in. */
 typedef struct spt_eval_space {
-    spt_pass pass;  /* two slots */
-    spt_real *x;    /* rows of a probe */
-    double *series; /* outputs of a part of a probe: (outputs, rows) */
-    double *samples;
+    spt_pass pass;   /* two slots */
+    spt_real *x;     /* rows of a probe */
+    double *series;  /* outputs of a part of a probe: (outputs, rows) */
+    double *samples; /* what is transformed, and what comes of it */
     fftw_complex *spectrum;
     spt_norm_space norm;
 } spt_eval_space;
@@ -62,7 +62,7 @@ struct spt_group {
     size_t *free_space;         /* (n_train_spaces) stack */
     spt_eval_space *eval_space; /* (threads) */
     double *part;               /* results of the parts of the runs that are being evaluated */
-    fftw_plan *plan;            /* (n_probes) */
+    fftw_plan *plan;            /* (n_probes); NULL where the transform needs none */
     void *memory;               /* one block, that all of the above point into */
 };
 
@@ -91,10 +91,8 @@ spt_status spt_cpu_group_check(const spt_group_spec *spec, spt_error *err);
 
 /* ---- sizes that memory is laid out by */
 
-/** Rows and parts in which a split, or a probe's series, is evaluated for a run: by shapes alone. */
+/** Parts in which a split of n examples is evaluated for a run: by shapes alone. */
 size_t spt_evaluate_parts(const spt_run *run, size_t n);
-size_t spt_probe_series_of_part(const spt_run *run, const spt_probe *probe);
-size_t spt_probe_parts(const spt_run *run, const spt_probe *probe);
 
 /** Bytes that this process may still take: what the system has available, within its control group's limit. */
 size_t spt_memory_available(void);

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "cpu/parts.h"
+#include "cpu/probe.h"
 
 static const size_t EVAL_FLOATS = 131072; /* hidden activations of one layer in a part: half a core's cache */
 enum { EVAL_ROWS_LEAST = 128, EVAL_ROWS_MOST = 512, EVAL_ROWS_STEP = 32 };
@@ -29,7 +30,7 @@ typedef struct spt_needs {
     size_t batch;
     size_t hidden, width, block;   /* spt_reals of all hidden layers of a batch; width; spt_reals of a block */
     size_t eval_hidden, eval_rows; /* spt_reals of two slots; rows of a part */
-    size_t probe_rows, samples;    /* rows of one part of a probe, samples of a series */
+    spt_probe_needs probe;         /* the largest of each */
     size_t norm_side;
     size_t parts; /* doubles in group->part */
 } spt_needs;
@@ -49,6 +50,20 @@ static spt_status measure_run(const spt_run_spec *spec, size_t batch, spt_run *r
     return SPT_OK;
 }
 
+/* What a probe needs at most of each, over the runs. */
+static spt_probe_needs probe_needs(const spt_group_spec *spec, const spt_run *run, const spt_probe *probe) {
+    spt_probe_needs most = {0};
+    for (size_t r = 0; r < spec->n_runs; r++) {
+        spt_probe_needs needs = spt_probe_method_of(probe)->needs(probe, &run[r]);
+        most.parts = largest(most.parts, needs.parts);
+        most.numbers = largest(most.numbers, needs.numbers);
+        most.rows = largest(most.rows, needs.rows);
+        most.samples = largest(most.samples, needs.samples);
+        most.spectrum = largest(most.spectrum, needs.spectrum);
+    }
+    return most;
+}
+
 /* Doubles of the parts that one evaluation of anything leaves, over runs, splits and probes. */
 static size_t parts_of(const spt_group_spec *spec, const spt_run *run, size_t threads) {
     size_t layers = 0, train = 0, test = 0, space = 0;
@@ -61,10 +76,8 @@ static size_t parts_of(const spt_group_spec *spec, const spt_run *run, size_t th
     space = largest(space, spt_parts_space(threads, spec->n_runs, train, 2));
     space = largest(space, spt_parts_space(threads, spec->n_runs, test, 2));
     for (size_t p = 0; p < spec->n_probes; p++) {
-        size_t most = 0;
-        for (size_t r = 0; r < spec->n_runs; r++)
-            most = largest(most, spt_probe_parts(&run[r], spec->probes[p]));
-        space = largest(space, spt_parts_space(threads, spec->n_runs, most, spec->probes[p]->energy_size));
+        spt_probe_needs needs = probe_needs(spec, run, spec->probes[p]);
+        space = largest(space, spt_parts_space(threads, spec->n_runs, needs.parts, needs.numbers));
     }
     return space;
 }
@@ -83,11 +96,12 @@ static spt_needs needs_of(const spt_group_spec *spec, const spt_run *run, size_t
             spt_layer layer = spt_model_layer(m, l);
             needs.norm_side = largest(needs.norm_side, layer.fan_in < layer.fan_out ? layer.fan_in : layer.fan_out);
         }
-        for (size_t p = 0; p < spec->n_probes; p++) {
-            const spt_probe *probe = spec->probes[p];
-            needs.samples = largest(needs.samples, probe->samples);
-            needs.probe_rows = largest(needs.probe_rows, spt_probe_series_of_part(&run[r], probe) * probe->samples);
-        }
+    }
+    for (size_t p = 0; p < spec->n_probes; p++) {
+        spt_probe_needs probe = probe_needs(spec, run, spec->probes[p]);
+        needs.probe.rows = largest(needs.probe.rows, probe.rows);
+        needs.probe.samples = largest(needs.probe.samples, probe.samples);
+        needs.probe.spectrum = largest(needs.probe.spectrum, probe.spectrum);
     }
     return needs;
 }
@@ -121,9 +135,9 @@ static void cut_eval_space(spt_slab *slab, const spt_group_spec *spec, const spt
     space->pass.hidden = spt_slab_take(slab, needs->eval_hidden, real);
     space->pass.output = spt_slab_take(slab, rows * outputs, real);
     space->x = spt_slab_take(slab, spec->n_probes > 0 ? rows * inputs : 0, real);
-    space->series = spt_slab_take(slab, needs->probe_rows, outputs * sizeof *space->series);
-    space->samples = spt_slab_take(slab, needs->samples, sizeof *space->samples);
-    space->spectrum = spt_slab_take(slab, needs->samples / 2 + 1, sizeof *space->spectrum);
+    space->series = spt_slab_take(slab, needs->probe.rows, outputs * sizeof *space->series);
+    space->samples = spt_slab_take(slab, needs->probe.samples, sizeof *space->samples);
+    space->spectrum = spt_slab_take(slab, needs->probe.spectrum, sizeof *space->spectrum);
     space->norm.panel = spt_slab_take(slab, side, SPT_NORM_PANEL * sizeof(double));
     space->norm.gram = spt_slab_take(slab, side, side * sizeof(double));
     space->norm.eigenvalues = spt_slab_take(slab, side, sizeof(double));

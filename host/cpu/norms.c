@@ -22,8 +22,9 @@ static void compute(void *task, spt_group *group, size_t run, size_t part, spt_e
             spt_spectral_norm(parameters + layer.weight_offset, layer.fan_out, layer.fan_in, &space->norm);
 }
 
-static void join(void *argument, spt_group *group, size_t run, size_t layers, const double *norm) {
-    (void)group;
+static void join(void *argument, spt_group *group, size_t run, size_t layers, spt_eval_space *space,
+                 const double *norm) {
+    (void)group, (void)space;
     const spt_norms_task *task = argument;
     for (size_t l = 0; l < task->stride; l++)
         task->norms[run * task->stride + l] = l < layers ? norm[l] : (double)NAN;

@@ -36,7 +36,7 @@ void spt_parts_run(spt_group *group, const spt_parts *parts) {
 #pragma omp for schedule(static)
             for (size_t r = 0; r < runs; r++) {
                 size_t run = group->by_cost[first + r];
-                parts->join(parts->task, group, run, parts->count(parts->task, group, run),
+                parts->join(parts->task, group, run, parts->count(parts->task, group, run), space,
                             group->part + r * parts->most * parts->numbers);
             }
         }

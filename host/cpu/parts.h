@@ -12,7 +12,7 @@ typedef struct spt_parts {
     size_t (*count)(const void *task, const spt_group *group, size_t run);
     void (*compute)(void *task, spt_group *group, size_t run, size_t part, spt_eval_space *space, double *numbers);
     /** numbers (count, parts.numbers): the results of the run's parts */
-    void (*join)(void *task, spt_group *group, size_t run, size_t count, const double *numbers);
+    void (*join)(void *task, spt_group *group, size_t run, size_t count, spt_eval_space *space, const double *numbers);
 } spt_parts;
 
 /** Compute all parts of all runs. */

@@ -1,4 +1,4 @@
-/* A probe kind: one file that implements this table, and one line in kinds.c.
+/* A probe kind: one file that implements this table, and one line in kinds.def.
  *
  * A kind turns its settings and a data set into an spt_probe: points and a transform, which backends know how to do.
  * Its messages say what is wrong with the setting; "probe NAME: " is put before those of shape and make. */
@@ -28,11 +28,19 @@ typedef struct spt_probe_kind {
                        spt_error *err);
 } spt_probe_kind;
 
-/** The kinds, NULL-terminated; adding one is one line there. */
+/** The kinds, NULL-terminated; adding one is one line in kinds.def. */
 extern const spt_probe_kind *const spt_probe_kinds[];
 
 /** The setting `samples`, required: even, 2 to 2^20. Errors: SPT_ECONFIG. */
 spt_status spt_probe_read_samples(const spt_node *item, size_t *samples, spt_error *err);
+
+/** A further dim of the probe, with room for its coordinate, which the caller fills; energy_size becomes that many
+ * times as large (the first dim: size). Texts are static. Errors: SPT_ENOMEM. */
+spt_status spt_probe_add_dim(spt_probe *probe, const char *name, const char *long_name, const char *units, size_t size,
+                             spt_error *err);
+
+/** Room for a fold of `terms` terms in all into energy_size energies, which the dims have set. Errors: SPT_ENOMEM. */
+spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err);
 
 /** Frequencies 0 .. size-1 as dim 0 of the probe, energy_size = size. units is static. Errors: SPT_ENOMEM. */
 spt_status spt_probe_frequency_dim(spt_probe *probe, size_t size, const char *units, spt_error *err);

@@ -1,6 +1,11 @@
-/* The probe kinds of this build. Each is one file of this folder. */
+/* The probe kinds of this build, out of kinds.def. */
 #include "probe/kind.h"
 
-extern const spt_probe_kind spt_probe_kind_grid1d, spt_probe_kind_line;
+#define KIND(name) extern const spt_probe_kind spt_probe_kind_##name;
+#include "probe/kinds.def"
+#undef KIND
 
-const spt_probe_kind *const spt_probe_kinds[] = {&spt_probe_kind_grid1d, &spt_probe_kind_line, NULL};
+#define KIND(name) &spt_probe_kind_##name,
+const spt_probe_kind *const spt_probe_kinds[] = {
+#include "probe/kinds.def"
+    NULL};

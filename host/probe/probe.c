@@ -34,20 +34,39 @@ void spt_probe_free(spt_probe *probe) {
     spt_memory_free(probe->origin);
     spt_memory_free(probe->direction);
     spt_memory_free(probe->points);
+    spt_memory_free(probe->basis);
+    free(probe->fold.first);
+    free(probe->fold.index);
+    free(probe->fold.weight);
     free(probe->example);
     free(probe);
 }
 
+spt_status spt_probe_add_dim(spt_probe *probe, const char *name, const char *long_name, const char *units, size_t size,
+                             spt_error *err) {
+    spt_probe_dim *dim = &probe->dims[probe->n_dims];
+    *dim = (spt_probe_dim){.name = name, .long_name = long_name, .units = units, .size = size};
+    dim->coordinate = calloc(size, sizeof *dim->coordinate);
+    if (dim->coordinate == NULL)
+        return spt_fail(err, SPT_ENOMEM, "no memory for %zu values of %s", size, name);
+    probe->energy_size = probe->n_dims++ == 0 ? size : probe->energy_size * size;
+    return SPT_OK;
+}
+
 spt_status spt_probe_frequency_dim(spt_probe *probe, size_t size, const char *units, spt_error *err) {
-    double *frequency = calloc(size, sizeof *frequency);
-    if (frequency == NULL)
-        return spt_fail(err, SPT_ENOMEM, "no memory for %zu frequencies", size);
-    for (size_t k = 0; k < size; k++)
-        frequency[k] = (double)k;
-    probe->dims[0] = (spt_probe_dim){
-        .name = "frequency", .long_name = "frequency", .units = units, .size = size, .coordinate = frequency};
-    probe->n_dims = 1;
-    probe->energy_size = size;
+    spt_status status = spt_probe_add_dim(probe, "frequency", "frequency", units, size, err);
+    for (size_t k = 0; k < size && status == SPT_OK; k++)
+        probe->dims[0].coordinate[k] = (double)k;
+    return status;
+}
+
+spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err) {
+    spt_fold *fold = &probe->fold;
+    fold->first = calloc(probe->energy_size + 1, sizeof *fold->first);
+    fold->index = calloc(terms + 1, sizeof *fold->index);
+    fold->weight = calloc(terms + 1, sizeof *fold->weight);
+    if (fold->first == NULL || fold->index == NULL || fold->weight == NULL)
+        return spt_fail(err, SPT_ENOMEM, "no memory to fold %zu coefficients", terms);
     return SPT_OK;
 }
 

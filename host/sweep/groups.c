@@ -31,7 +31,7 @@ uint64_t spt_sweep_dataset_bytes(const spt_sweep *sweep, size_t dataset) {
     uint64_t columns = shape->inputs + (shape->classes > 0 ? 2 : 2 * shape->outputs);
     uint64_t bytes = ((uint64_t)shape->train + shape->test) * columns * sizeof(float);
     for (size_t p = 0; p < sweep->settings.n_probes; p++)
-        bytes += sweep->probe_shapes[p].extra_bytes;
+        bytes += sweep->probe_shapes[p].extra_bytes + sweep->probe_shapes[p].memory_bytes;
     return bytes;
 }
 

@@ -72,7 +72,7 @@ typedef struct spt_backend {
     void (*close)(spt_device *device);
     void (*describe)(const spt_device *device, spt_device_info *info);
 
-    /** Bytes of device memory that the group will take. */
+    /** Bytes of device memory that the group will take; 0 for one that group_create refuses. */
     size_t (*group_bytes)(const spt_device *device, const spt_group_spec *spec);
     /** States are undefined until state_set. Errors: SPT_EINVAL runs that do not fit together; SPT_ENOMEM. */
     spt_status (*group_create)(spt_device *device, const spt_group_spec *spec, spt_group **out, spt_error *err);

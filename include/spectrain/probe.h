@@ -5,7 +5,7 @@
  *
  *   kind               geometry                       transform
  *   grid1d             lines: 1 line, t = m/N         dft            mean over outputs of |1/N sum|^2
- *   grid2d             lines: one a row               dft2           power and its radial mean
+ *   grid2d             lines: one a row               dft2           power, or its radial mean
  *   manifold           points along gamma(z)          dft
  *   line               lines through examples         dft            mean over lines and outputs, unnormalised
  *   kernel             points: training inputs        basis          eigenvectors of a Gram matrix, binned
@@ -31,12 +31,34 @@ typedef enum spt_geometry {
     SPT_GEOMETRY_POINTS /* rows are stored: points (series * samples, inputs) */
 } spt_geometry;
 
+/** What becomes of the outputs f. Energies are scale times the mean over outputs (dft, segments: over series too) of
+ *
+ *   dft       |c_k|^2, c the real DFT over the samples of each series, k < energy_size <= spt_probe_length / 2 + 1
+ *   dft2      the fold of |c|^2, c the real DFT over (series, samples): coefficient k_2 of the samples and k_1 of the
+ *             series (0 .. series-1, the upper half are the negative ones) is number k_1 (samples / 2 + 1) + k_2
+ *   basis     the fold of c^2, c_j = sum over all rows i of basis[j, i] f_i
+ *   segments  |c_k|^2, c the exact Fourier coefficients of the piecewise linear restriction to each line */
 typedef enum spt_transform {
-    SPT_TRANSFORM_DFT,     /* real DFT over the samples of each series and output; |.|^2 times scale, mean over both */
-    SPT_TRANSFORM_DFT2,    /* real DFT over (series, samples) of each output; |.|^2 times scale, mean over outputs */
-    SPT_TRANSFORM_BASIS,   /* inner products with given vectors over all rows */
-    SPT_TRANSFORM_SEGMENTS /* exact piecewise-linear Fourier coefficients along lines */
+    SPT_TRANSFORM_DFT,
+    SPT_TRANSFORM_DFT2,
+    SPT_TRANSFORM_BASIS,
+    SPT_TRANSFORM_SEGMENTS
 } spt_transform;
+
+/** What is taken off the samples of each series before a dft. */
+typedef enum spt_detrend {
+    SPT_DETREND_NONE,
+    SPT_DETREND_ENDS /* The straight line from the first sample to the last. The last is where the window closes: it is
+                      * evaluated, but the DFT is over the samples before it. */
+} spt_detrend;
+
+/** Energies out of many squared moduli: energy e is the sum of weight[i] times number index[i], i from first[e] to
+ *  first[e + 1] - 1, in that order on every backend. */
+typedef struct spt_fold {
+    size_t *first;   /* (energy_size + 1), ascending from 0 */
+    uint32_t *index; /* (first[energy_size]) which coefficient */
+    double *weight;  /* (first[energy_size]) */
+} spt_fold;
 
 /** A named axis of the energies. coordinate (size) float64, e.g. frequencies, in `units`. */
 typedef struct spt_probe_dim {
@@ -82,7 +104,11 @@ typedef struct spt_probe {
     float *points;          /* (series * samples, inputs), points */
 
     spt_transform transform;
-    double scale; /* what |DFT|^2 is multiplied by before the mean: 1/N^2 for grids, 1 for lines */
+    spt_detrend detrend; /* dft; none otherwise */
+    double scale;        /* what squared moduli are multiplied by before the mean: 1/N^2 for grids, 1 for lines */
+    size_t coefficients; /* dft2: series * (samples / 2 + 1); basis: its vectors */
+    float *basis;        /* (coefficients, series * samples), basis */
+    spt_fold fold;       /* dft2, basis */
 
     size_t n_dims;
     spt_probe_dim dims[SPT_PROBE_MAX_DIMS];
@@ -95,14 +121,20 @@ typedef struct spt_probe {
     int32_t *example; /* (series): which example of the split a line goes through; NULL when none */
 } spt_probe;
 
+/** Samples that the DFT of a series is over. */
+static inline size_t spt_probe_length(const spt_probe *probe) {
+    return probe->detrend == SPT_DETREND_ENDS ? probe->samples - 1 : probe->samples;
+}
+
 /** Read and check one item of `probes:`. *out: spt_probe_spec_free. Errors: SPT_ECONFIG. */
 spt_status spt_probe_spec_read(const spt_node *item, spt_probe_spec **out, spt_error *err);
 void spt_probe_spec_free(spt_probe_spec *spec);
 const char *spt_probe_spec_name(const spt_probe_spec *spec);
 
-/** Sizes of a probe without its data, for `plan`: rows evaluated a record, energies, bytes of extras in the file. */
+/** Sizes of a probe without its data, for `plan`: rows evaluated a record, energies, bytes of extras in the file, bytes
+ *  of memory that the probe itself takes at most (points, basis, fold; what making it takes). */
 typedef struct spt_probe_shape {
-    size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS], extra_bytes, n_extras;
+    size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS], extra_bytes, n_extras, memory_bytes;
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
                                 spt_error *err);

@@ -1,0 +1,46 @@
+/* Probes on the CPU: one method for each transform, chosen by probe.c. All cut their work by shapes alone. */
+#ifndef SPT_HOST_CPU_PROBE_H
+#define SPT_HOST_CPU_PROBE_H
+
+#include "cpu/group.h"
+
+/** What one run's part of a probe takes. Sizes of memory are of a thread's spt_eval_space. */
+typedef struct spt_probe_needs {
+    size_t parts;    /* of this run */
+    size_t numbers;  /* doubles that a part leaves, at most */
+    size_t rows;     /* of `series` */
+    size_t samples;  /* of `samples` */
+    size_t spectrum; /* of `spectrum` */
+} spt_probe_needs;
+
+typedef struct spt_probe_task {
+    const spt_probe *probe;
+    fftw_plan plan;
+    size_t numbers; /* doubles from one part to the next */
+    double *energy; /* (n_runs, energy_size) */
+} spt_probe_task;
+
+/** A transform. compute and join are those of spt_parts; their task is an spt_probe_task. */
+typedef struct spt_probe_method {
+    /** Errors: SPT_EINVAL sizes that do not go together. */
+    spt_status (*check)(const spt_probe *probe, spt_error *err);
+    spt_probe_needs (*needs)(const spt_probe *probe, const spt_run *run);
+    /** FFTW's plan from samples to spectrum; the method has none when this is NULL. */
+    fftw_plan (*plan)(const spt_probe *probe, double *samples, fftw_complex *spectrum);
+    void (*compute)(void *task, spt_group *group, size_t run, size_t part, spt_eval_space *space, double *numbers);
+    void (*join)(void *task, spt_group *group, size_t run, size_t parts, spt_eval_space *space, const double *numbers);
+} spt_probe_method;
+
+extern const spt_probe_method spt_probe_spectra; /* spectra.c: dft */
+extern const spt_probe_method spt_probe_plane;   /* folded.c: dft2 */
+extern const spt_probe_method spt_probe_basis;   /* folded.c: basis */
+
+/** NULL when this backend does not know the probe's transform. */
+const spt_probe_method *spt_probe_method_of(const spt_probe *probe);
+
+/** The run's outputs on rows first .. first + rows - 1 of the probe, at most eval_rows of them: (rows, outputs), in the
+ *  thread's space until its next pass. */
+const spt_real *spt_probe_outputs(const spt_probe *probe, const spt_group *group, size_t run, size_t first, size_t rows,
+                                  spt_eval_space *space);
+
+#endif
