@@ -33,7 +33,7 @@ void spt_probe_free(spt_probe *probe) {
         free(probe->dims[i].coordinate);
     spt_memory_free(probe->origin);
     spt_memory_free(probe->direction);
-    spt_memory_free(probe->points);
+    spt_memory_free(probe->own_points);
     spt_memory_free(probe->basis);
     free(probe->fold.first);
     free(probe->fold.index);

@@ -150,6 +150,31 @@ static spt_status complete_run(spt_sweep *sweep, size_t r, spt_error *err) {
     return SPT_OK;
 }
 
+static bool same_energies(const spt_probe_shape *a, const spt_probe_shape *b) {
+    bool same = a->n_dims == b->n_dims && a->energy_size == b->energy_size;
+    for (size_t i = 0; i < a->n_dims && same; i++)
+        same = a->dim_size[i] == b->dim_size[i];
+    return same;
+}
+
+/* The probe's shape for every data set; its energies lie in one array, so they must be as many for each. */
+static spt_status shape_probe(const spt_sweep *sweep, size_t p, spt_error *err) {
+    spt_probe_shape *first = &sweep->probe_shapes[p], shape;
+    for (size_t i = 0; i < sweep->n_datasets; i++) {
+        spt_status status = spt_probe_spec_shape(sweep->settings.probes[p], &sweep->data_shapes[i], &shape, err);
+        if (status != SPT_OK)
+            return status;
+        if (i == 0)
+            *first = shape;
+        else if (!same_energies(first, &shape))
+            return spt_config_fail(sweep->config, "sweep", err,
+                                   "spans data for which probe %s has %zu and %zu energies; they must be as many in a "
+                                   "sweep",
+                                   sweep->probe_names[p], first->energy_size, shape.energy_size);
+    }
+    return SPT_OK;
+}
+
 static spt_status shape_probes(spt_sweep *sweep, spt_error *err) {
     size_t n = sweep->settings.n_probes;
     sweep->probe_names = calloc(n + 1, sizeof *sweep->probe_names);
@@ -158,12 +183,9 @@ static spt_status shape_probes(spt_sweep *sweep, spt_error *err) {
         return spt_fail(err, SPT_ENOMEM, "probes: out of memory");
     for (size_t p = 0; p < n; p++) {
         sweep->probe_names[p] = spt_probe_spec_name(sweep->settings.probes[p]);
-        for (size_t i = sweep->n_datasets; i-- > 0;) {
-            spt_status status =
-                spt_probe_spec_shape(sweep->settings.probes[p], &sweep->data_shapes[i], &sweep->probe_shapes[p], err);
-            if (status != SPT_OK)
-                return status;
-        }
+        spt_status status = shape_probe(sweep, p, err);
+        if (status != SPT_OK)
+            return status;
     }
     return SPT_OK;
 }

@@ -6,7 +6,7 @@
  *   kind               geometry                       transform
  *   grid1d             lines: 1 line, t = m/N         dft            mean over outputs of |1/N sum|^2
  *   grid2d             lines: one a row               dft2           power, or its radial mean
- *   manifold           points along gamma(z)          dft
+ *   manifold           points along a curve           dft            mean over outputs of |1/N sum|^2
  *   line               lines through examples         dft            mean over lines and outputs, unnormalised
  *   kernel             points: training inputs        basis          eigenvectors of a Gram matrix, binned
  *   nudft              points: training inputs        basis          cos and sin of 2 pi k <p, x>
@@ -101,7 +101,8 @@ typedef struct spt_probe {
     double t0, dt;          /* lines */
     float *origin;          /* (series, inputs), lines */
     float *direction;       /* (series, inputs), lines */
-    float *points;          /* (series * samples, inputs), points */
+    const float *points;    /* (series * samples, inputs), points: the data set's, which must outlive the probe, or */
+    float *own_points;      /* the probe's own; else NULL */
 
     spt_transform transform;
     spt_detrend detrend; /* dft; none otherwise */
@@ -139,9 +140,9 @@ typedef struct spt_probe_shape {
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
                                 spt_error *err);
 
-/** Make the probe for a dataset: choose examples, draw directions (stream PROBE_DIRECTION of seed = data.seed), fill
- * dims. *out: spt_probe_free. Errors: SPT_EINVAL the probe does not fit the data (inputs, too few examples);
- * SPT_ENOMEM. */
+/** Make the probe for a dataset, which must outlive it: choose examples, draw directions (stream PROBE_DIRECTION of
+ * seed = data.seed), fill dims. *out: spt_probe_free. Errors: SPT_EINVAL the probe does not fit the data (inputs, too
+ * few examples); SPT_ENOMEM. */
 spt_status spt_probe_make(const spt_probe_spec *spec, const spt_dataset *dataset, uint32_t seed, spt_probe **out,
                           spt_error *err);
 void spt_probe_free(spt_probe *probe);

@@ -1,0 +1,64 @@
+"""Every kind of probe, as the README defines it, in numpy: from the weights and the data of a file to energies.
+
+Each function takes what the probe's group in the file says of itself, the data that the run learns from, and f, a
+function from inputs (rows, inputs) to outputs (rows, outputs); it returns the energies of one run at one record."""
+
+import os
+import sys
+
+import numpy as np
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from check_line_energy import forward, layers_of, line_energy, of_dataset, text  # noqa: E402
+
+
+def grid2d(probe, data, f):
+    """Power over the box with numpy.fft.fft2 of the whole plane; its rings by their definition."""
+    n, m = int(probe.attrs["samples_1"]), int(probe.attrs["samples_2"])
+    low = np.array([probe.attrs["box_low_1"], probe.attrs["box_low_2"]], dtype=float)
+    side = np.array([probe.attrs["box_high_1"], probe.attrs["box_high_2"]], dtype=float) - low
+    x, y = np.meshgrid(low[0] + side[0] * np.arange(n) / n, low[1] + side[1] * np.arange(m) / m, indexing="ij")
+    outputs = f(np.stack([x, y], axis=-1).reshape(-1, 2)).reshape(n, m, -1)
+    power = (np.abs(np.fft.fft2(outputs, axes=(0, 1)) / (n * m)) ** 2).mean(axis=2)
+    if text(probe.attrs["power"]) == "full":
+        return np.fft.fftshift(power, axes=0)[:, :m // 2 + 1]
+    kappa = np.hypot(*np.meshgrid(np.fft.fftfreq(n, 1 / n) * side.max() / side[0],
+                                  np.fft.fftfreq(m, 1 / m) * side.max() / side[1], indexing="ij"))
+    return np.array([power[(kappa >= r - 0.5) & (kappa < r + 0.5)].mean() for r in probe["frequency"][...]])
+
+
+def manifold(probe, data, f):
+    """Along the petals curve, or the training inputs in their order."""
+    if "petals" in probe.attrs:
+        z = np.arange(int(probe.attrs["samples"])) / int(probe.attrs["samples"])
+        radius = 1 + 0.5 * np.sin(2 * np.pi * float(probe.attrs["petals"]) * z)
+        points = np.stack([radius * np.cos(2 * np.pi * z), radius * np.sin(2 * np.pi * z)], axis=1)
+    else:
+        points = data["train_x"]
+    power = np.abs(np.fft.rfft(f(points.astype(np.float32)), axis=0) / len(points)) ** 2
+    return power.mean(axis=1)[:len(points) // 2]
+
+
+def grid1d(probe, data, f):
+    n = int(probe.attrs["samples"])
+    power = np.abs(np.fft.rfft(f((np.arange(n) / n)[:, None]), axis=0) / n) ** 2
+    return power.mean(axis=1)[:n // 2]
+
+
+KINDS = {"grid1d": grid1d, "grid2d": grid2d, "manifold": manifold}
+
+
+def data_of(file, run):
+    """The arrays of /data of the run's data set."""
+    index = file["runs/dataset"][run]
+    return {name: of_dataset(file, array, index) for name, array in file["data"].items() if "CLASS" not in array.attrs}
+
+
+def expected(file, name, run, snapshot):
+    """The energies of probe `name` for the weights of a snapshot."""
+    probe, layers = file[f"probes/{name}"], layers_of(file, run, snapshot)
+    kind = text(probe.attrs["kind"])
+    if kind == "line":
+        return line_energy(file, probe, file["runs/dataset"][run], layers)
+    return KINDS[kind](probe, data_of(file, run), lambda x: forward(layers, np.asarray(x, dtype=float)))

@@ -1,0 +1,67 @@
+"""What probes write, against their definitions in numpy (definitions.py), at every record that has weights."""
+
+import os
+import sys
+import unittest
+
+import h5py
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "cli"), HERE]
+
+from definitions import expected  # noqa: E402
+from sweeps import SweepTest  # noqa: E402
+
+# Outputs are float32: wrong by some 1e-7 of their size, at random, spread over all frequencies. An energy is wrong by
+# twice that much of its root times the root of the whole, and by its square.
+RELATIVE, NOISE = 1e-5, 1e-12
+
+
+class Definitions(SweepTest):
+    def assert_energies_follow_from_the_weights(self, path, kinds):
+        with h5py.File(path) as file:
+            epochs = list(file["record/epoch"][...])
+            self.assertEqual({probe.attrs["kind"] for probe in file["probes"].values()}, set(kinds))
+            for name, probe in file["probes"].items():
+                for run in range(len(file["runs/run"])):
+                    for snapshot, epoch in enumerate(file["snapshot/epoch"][...]):
+                        energy = probe["energy"][run, epochs.index(epoch)].astype(float)
+                        wanted = expected(file, name, run, snapshot)
+                        self.assertEqual(energy.shape, wanted.shape)
+                        error = np.abs(energy - wanted)
+                        allowed = RELATIVE * wanted + NOISE * wanted.sum() + 2e-7 * np.sqrt(wanted * wanted.sum())
+                        self.assertTrue((error <= allowed).all(),
+                                        f"{name}, run {run}, epoch {epoch}: {np.max(error / wanted.sum())} of the whole")
+
+    def test_in_the_plane(self):
+        probes = [{"name": "rings", "kind": "grid2d", "samples": [24, 36], "box": [[-2, 1], [-1.5, 2]]},
+                  {"name": "plane", "kind": "grid2d", "samples": [8, 12], "power": "full"},
+                  {"name": "petals", "kind": "manifold", "petals": 3, "samples": 50},
+                  {"name": "inputs", "kind": "manifold"}]
+        config = {"name": "plane", "data": {"source": "manifold", "petals": 4, "train": 61, "frequencies": [2, 9]},
+                  "model": {"hidden_layers": 3, "width": 40}, "record": {"epochs": {"every": 10}, "weights": {"every": 20}}, "probes": probes,
+                  "train": {"loss": "mse", "batch": "full", "epochs": 40, "optimizer": {"kind": "adam", "lr": 0.003}},
+                  "sweep": {"data.petals": [0, 4], "model.init": ["pytorch", "he", "ntk"]}}
+        path = self.run_sweep(config, "plane.h5")
+        self.assert_energies_follow_from_the_weights(path, ["grid2d", "manifold"])
+
+    def test_on_the_line(self):
+        probes = [{"name": "grid", "kind": "grid1d", "samples": 64},
+                  {"name": "near", "kind": "line", "split": "train", "points": 20, "samples": 32, "radius": 0.5}]
+        config = {"name": "line", "data": {"source": "sinusoids", "train": 100, "frequencies": [1, 5]},
+                  "model": {"hidden_layers": 2, "width": 30}, "probes": probes,
+                  "train": {"loss": "mse", "batch": "full", "epochs": 40, "optimizer": {"kind": "adam", "lr": 0.01}}}
+        self.assert_energies_follow_from_the_weights(self.run_sweep(config, "line.h5"), ["grid1d", "line"])
+
+    def test_data_of_other_sizes_are_refused_when_a_probe_has_as_many_energies_as_examples(self):
+        config = {"name": "sizes", "data": {"source": "manifold", "petals": 4, "train": 10, "frequencies": [2]},
+                  "model": {"hidden_layers": 1, "width": 4}, "probes": [{"name": "inputs", "kind": "manifold"}],
+                  "train": {"loss": "mse", "batch": "full", "epochs": 1, "optimizer": {"kind": "sgd", "lr": 0.1}},
+                  "sweep": {"data.train": [10, 20]}}
+        result = self.spectrain("plan", self.write_config(config))
+        self.assert_one_line_error(result, 2, "sweep: spans data for which probe inputs has 5 and 10 energies")
+
+
+if __name__ == "__main__":
+    unittest.main()
