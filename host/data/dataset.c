@@ -9,10 +9,11 @@ static const char *name_of(const spt_data_spec *spec) {
     return spec->path != NULL ? spec->path : spec->source->name;
 }
 
-static spt_status check_noise(const spt_data_spec *spec, size_t classes, spt_error *err) {
-    if (spec->noise == SPT_NOISE_NONE || classes > 0)
+static spt_status check_noise(const spt_data_spec *spec, const spt_data_shape *shape, spt_error *err) {
+    char words[SPT_ERROR_CAPACITY];
+    if (spt_noise_fits(&spec->noise, name_of(spec), shape, words))
         return SPT_OK;
-    return spt_fail(err, SPT_EINVAL, "data.label_noise: is for classes, but %s has real targets", name_of(spec));
+    return spt_fail(err, SPT_EINVAL, "data.label_noise: %s", words);
 }
 
 spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err) {
@@ -20,7 +21,9 @@ spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape,
     spt_data_shape found = {0};
     spt_status status = spec->source->shape(&request, &found, err);
     if (status == SPT_OK)
-        status = check_noise(spec, found.classes, err);
+        status = check_noise(spec, &found, err);
+    if (spec->test_is_train)
+        found.test = found.train;
     if (status == SPT_OK)
         *shape = found;
     return status;
@@ -54,26 +57,55 @@ static spt_status keep_truth(const spt_dataset *dataset, spt_split *split, spt_e
     return SPT_OK;
 }
 
+/* The test split as training without noise. */
+static spt_status test_on_clean_train(spt_dataset *dataset, spt_error *err) {
+    const spt_split *train = &dataset->train;
+    spt_split *test = &dataset->test;
+    spt_memory_free(test->x);
+    spt_memory_free(test->label);
+    spt_memory_free(test->target);
+    *test = (spt_split){0};
+    spt_status status = spt_split_alloc(dataset, test, train->n, err);
+    if (status != SPT_OK)
+        return status;
+    memcpy(test->x, train->x, train->n * dataset->inputs * sizeof *test->x);
+    if (dataset->classes > 0)
+        memcpy(test->label, train->label_true, train->n * sizeof *test->label);
+    else
+        memcpy(test->target, train->target_true, train->n * dataset->outputs * sizeof *test->target);
+    return SPT_OK;
+}
+
+static spt_status add_noise(const spt_data_spec *spec, spt_dataset *dataset, spt_error *err) {
+    spt_split *train = &dataset->train;
+    if (dataset->classes > 0)
+        return spt_label_noise(spec->noise.kind, spec->noise.fraction, spec->seed, dataset->classes, train->label,
+                               train->n, err);
+    return spt_target_noise(&spec->noise, spec->seed, train->x, dataset->inputs, train->target, dataset->outputs,
+                            train->n, err);
+}
+
 static spt_status fill(const spt_data_spec *spec, spt_dataset *dataset, spt_error *err) {
     spt_source_request request = spt_data_spec_request(spec);
     dataset->generated = spec->source->generated;
     spt_status status = spec->source->make(&request, dataset, err);
     if (status == SPT_OK)
-        status = check_noise(spec, dataset->classes, err);
+        status = check_noise(spec, &(spt_data_shape){.inputs = dataset->inputs, .classes = dataset->classes}, err);
     if (status == SPT_OK)
         status = check_finite(spec, dataset, err);
     if (status == SPT_OK)
         status = keep_truth(dataset, &dataset->train, err);
-    if (status == SPT_OK)
-        status = keep_truth(dataset, &dataset->test, err);
     if (status == SPT_OK && spec->standardize != SPT_STANDARDIZE_NONE) {
         status = spt_standardize_splits(spec->standardize, dataset->inputs, &dataset->train, &dataset->test, err);
         if (status == SPT_OK) /* a test value far outside training's range may have left float32's */
             status = check_finite(spec, dataset, err);
     }
+    if (status == SPT_OK && spec->test_is_train)
+        status = test_on_clean_train(dataset, err);
     if (status == SPT_OK)
-        status = spt_label_noise(spec->noise, spec->noise_fraction, spec->seed, dataset->classes, dataset->train.label,
-                                 dataset->train.n, err);
+        status = keep_truth(dataset, &dataset->test, err);
+    if (status == SPT_OK)
+        status = add_noise(spec, dataset, err);
     if (status == SPT_OK)
         status = spt_dataset_digest(dataset, dataset->sha256, err);
     return status;

@@ -11,7 +11,6 @@ enum { MAX_SOURCES = 32, MAX_KEYS = 32 };
 static const char *const COMMON_KEYS[] = {"source", "train", "test", "seed", "path", "label_noise", "standardize"};
 enum { COMMON_KEY_COUNT = sizeof COMMON_KEYS / sizeof *COMMON_KEYS };
 
-static const char *const NOISE_WORDS[] = {"none", "uniform", "permute"};
 static const char *const STANDARDIZE_WORDS[] = {"none", "global", "feature"};
 
 static spt_status read_source(const spt_node *section, spt_data_spec *spec, spt_error *err) {
@@ -39,6 +38,22 @@ static spt_status check_keys(const spt_node *section, const spt_source *source, 
     return spt_node_only(section, keys, n, err);
 }
 
+/* The number of test examples, or clean_train: the training inputs again, with what they were before noise. */
+static spt_status read_test(const spt_node *section, spt_data_spec *spec, spt_error *err) {
+    const spt_node *node = spt_node_find(section, "test");
+    const char *text = node != NULL ? spt_node_text(node) : NULL;
+    spt_error unused;
+    spec->test_is_train = text != NULL && strcmp(text, "clean_train") == 0;
+    if (spec->test_is_train) {
+        spec->test = 0;
+        return SPT_OK;
+    }
+    if (spt_node_size(section, "test", 0, SPT_MAX_EXAMPLES, &spec->test, &unused) == SPT_OK)
+        return SPT_OK;
+    return spt_node_fail(node, err, "is %.80s; allowed: integers 0 to %d, clean_train",
+                         text != NULL ? text : "a list or map", SPT_MAX_EXAMPLES);
+}
+
 static spt_status read_sizes(const spt_node *section, spt_data_spec *spec, spt_error *err) {
     const spt_node *value;
     spec->train = SPT_SOURCE_ALL;
@@ -49,7 +64,7 @@ static spt_status read_sizes(const spt_node *section, spt_data_spec *spec, spt_e
     if (status == SPT_OK)
         status = spt_node_size(section, "train", 1, SPT_MAX_EXAMPLES, &spec->train, err);
     if (status == SPT_OK)
-        status = spt_node_size(section, "test", 0, SPT_MAX_EXAMPLES, &spec->test, err);
+        status = read_test(section, spec, err);
     if (status == SPT_OK)
         status = spt_node_u32(section, "seed", &spec->seed, err);
     return status;
@@ -77,37 +92,17 @@ static spt_status read_path(const spt_node *section, spt_data_spec *spec, spt_er
     return status;
 }
 
-/* kind is required, and fraction with every kind but none: a fraction without a kind must not be silently nothing. */
+/* A generated source's shape needs no file: what does not fit it is refused here, with its line. */
 static spt_status read_noise(const spt_node *section, spt_data_spec *spec, spt_error *err) {
-    static const char *const keys[] = {"kind", "fraction"};
-    const spt_node *noise = spt_node_find(section, "label_noise"), *value;
-    size_t kind = SPT_NOISE_NONE;
-    if (noise == NULL)
-        return SPT_OK;
-    spt_status status = spt_node_only(noise, keys, 2, err);
-    if (status == SPT_OK)
-        status = spt_node_require(noise, "kind", &value, err);
-    if (status == SPT_OK)
-        status = spt_node_choice(noise, "kind", NOISE_WORDS, 3, &kind, err);
-    if (status == SPT_OK && kind != SPT_NOISE_NONE)
-        status = spt_node_require(noise, "fraction", &value, err);
-    if (status == SPT_OK)
-        status = spt_node_real(noise, "fraction", 0, 1, &spec->noise_fraction, err);
-    if (status != SPT_OK)
+    char words[SPT_ERROR_CAPACITY];
+    spt_status status = spt_noise_read(section, &spec->noise, err);
+    if (status != SPT_OK || !spec->source->generated)
         return status;
-    if (spec->noise_fraction == 0 || kind == SPT_NOISE_NONE) { /* one spelling of nothing, for the key */
-        kind = SPT_NOISE_NONE;
-        spec->noise_fraction = 0;
-    }
-    spec->noise = (spt_noise_kind)kind;
-    if (spec->noise != SPT_NOISE_NONE && spec->source->generated) {
-        spt_data_shape shape;
-        spt_source_request request = spt_data_spec_request(spec);
-        status = spec->source->shape(&request, &shape, err);
-        if (status == SPT_OK && shape.classes == 0)
-            status = spt_node_fail(noise, err, "is for classes, but source %s has real targets; allowed: kind none",
-                                   spec->source->name);
-    }
+    spt_data_shape shape;
+    spt_source_request request = spt_data_spec_request(spec);
+    status = spec->source->shape(&request, &shape, err);
+    if (status == SPT_OK && !spt_noise_fits(&spec->noise, spec->source->name, &shape, words))
+        status = spt_node_fail(spt_node_find(section, "label_noise"), err, "%s", words);
     return status;
 }
 
@@ -143,9 +138,12 @@ static spt_status make_key(spt_data_spec *spec, spt_error *err) {
         return spt_fail(err, SPT_ENOMEM, "data: out of memory");
     fprintf(key, "source=%s seed=%u", spec->source->name, (unsigned)spec->seed);
     describe_size(key, "train", spec->train);
-    describe_size(key, "test", spec->test);
-    fprintf(key, " label_noise=%s:%.17g standardize=%s", NOISE_WORDS[spec->noise], spec->noise_fraction,
-            STANDARDIZE_WORDS[spec->standardize]);
+    if (spec->test_is_train)
+        fprintf(key, " test=clean_train");
+    else
+        describe_size(key, "test", spec->test);
+    spt_noise_describe(&spec->noise, key);
+    fprintf(key, " standardize=%s", STANDARDIZE_WORDS[spec->standardize]);
     if (spec->settings != NULL)
         spec->source->describe(spec->settings, key);
     if (spec->path != NULL)

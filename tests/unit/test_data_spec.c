@@ -52,7 +52,7 @@ static void generated_source_requires_a_number_of_training_examples(void **state
     assert_section_refused("{source: mnist1d, train: 0}",
                            "test.yaml:1: data.train: is 0; allowed: integers 1 to 2147483647");
     assert_section_refused("{source: mnist1d, train: 10, test: -1}",
-                           "test.yaml:1: data.test: is -1; allowed: integers 0 to 2147483647");
+                           "test.yaml:1: data.test: is -1; allowed: integers 0 to 2147483647, clean_train");
 }
 
 static void seed_outside_32_bits_is_refused(void **state) {
@@ -76,21 +76,48 @@ static void label_noise_is_checked(void **state) {
     (void)state;
     assert_section_refused("{source: mnist1d, train: 5, label_noise: {kind: uniform, fraction: 1.5}}",
                            "test.yaml:1: data.label_noise.fraction: is 1.5; allowed: 0 to 1");
-    assert_section_refused("{source: mnist1d, train: 5, label_noise: {kind: flip, fraction: 0.5}}",
-                           "test.yaml:1: data.label_noise.kind: is flip; allowed: none, uniform, permute");
+    assert_section_refused(
+        "{source: mnist1d, train: 5, label_noise: {kind: flip, fraction: 0.5}}",
+        "test.yaml:1: data.label_noise.kind: is flip; allowed: none, uniform, permute, radial, plane_waves, "
+        "principal, kernel, gaussian, uniform_real");
     assert_section_refused("{source: mnist1d, train: 5, label_noise: {fraction: 0.5}}",
                            "test.yaml:1: data.label_noise.kind: is missing; it is required");
     assert_section_refused("{source: mnist1d, train: 5, label_noise: {kind: uniform}}",
                            "test.yaml:1: data.label_noise.fraction: is missing; it is required");
     assert_section_refused("{source: mnist1d, train: 5, label_noise: 0.5}",
-                           "test.yaml:1: data.label_noise: is 0.5; allowed: a map with the keys kind, fraction");
+                           "test.yaml:1: data.label_noise: is 0.5; allowed: a map with the keys kind, fraction, "
+                           "amplitude, frequency, sigma, power, count, component");
 }
 
 static void label_noise_on_real_targets_is_refused(void **state) {
     (void)state;
     assert_section_refused(
         "{source: sinusoids, train: 5, frequencies: [1], label_noise: {kind: permute, fraction: 0.5}}",
-        "test.yaml:1: data.label_noise: is for classes, but source sinusoids has real targets; allowed: kind none");
+        "test.yaml:1: data.label_noise: kind permute is for classes, but sinusoids has real targets; allowed: none, "
+        "radial, plane_waves, principal, kernel, gaussian, uniform_real");
+}
+
+#define WAVE "{source: sinusoids, train: 5, frequencies: [1], label_noise: "
+
+static void noise_of_targets_is_checked(void **state) {
+    (void)state;
+    assert_section_refused("{source: mnist1d, train: 5, label_noise: {kind: radial, frequency: 1}}",
+                           "test.yaml:1: data.label_noise: kind radial is for real targets, but mnist1d has classes; "
+                           "allowed: none, uniform, permute");
+    assert_section_refused(WAVE "{kind: radial}}",
+                           "test.yaml:1: data.label_noise.frequency: is missing; it is required");
+    assert_section_refused(WAVE "{kind: radial, frequency: 1, sigma: 2}}",
+                           "test.yaml:1: data.label_noise.sigma: is not a key of radial; allowed: kind, amplitude, "
+                           "frequency");
+    assert_section_refused(WAVE "{kind: plane_waves, frequency: 1}}",
+                           "test.yaml:1: data.label_noise.count: is missing; it is required");
+    assert_section_refused(WAVE "{kind: kernel, sigma: 0}}",
+                           "test.yaml:1: data.label_noise.sigma: is 0; allowed: above 0, at most 1e+18");
+    assert_section_refused(WAVE "{kind: gaussian, amplitude: -1}}",
+                           "test.yaml:1: data.label_noise.amplitude: is -1; allowed: 0 to 1000000000");
+    assert_section_refused(
+        WAVE "{kind: principal, frequency: 2, component: 1}}",
+        "test.yaml:1: data.label_noise: component is 1, but sinusoids has 1 inputs; allowed: 0 to 0");
 }
 
 static void unknown_standardisation_is_refused(void **state) {
@@ -144,6 +171,9 @@ static void spelling_does_not_change_the_key(void **state) {
                          "{source: mnist1d, train: 5, label_noise: {fraction: 1.50e-1, kind: uniform}}"));
     assert_true(same_key("{source: mnist1d, train: 5, label_noise: {kind: uniform, fraction: 0}}",
                          "{source: mnist1d, train: 5, label_noise: {kind: none, fraction: 0.3}}"));
+    assert_true(same_key(WAVE "{kind: none}}", WAVE "{kind: radial, frequency: 0}}"));
+    assert_true(same_key(WAVE "{kind: none, sigma: 2}}", WAVE "{kind: gaussian, amplitude: 0}}"));
+    assert_true(same_key(WAVE "{kind: kernel, sigma: 2}}", WAVE "{kind: kernel, amplitude: 1, sigma: 2.0, power: 2}}"));
     assert_true(same_key("{source: sinusoids, train: 5, frequencies: [1, 2], phases: random}",
                          "{source: sinusoids, train: 5, frequencies: [1.0, 2.0], amplitudes: [1, 1]}"));
     assert_true(same_key("{source: sinusoids, train: 5, frequencies: 3, amplitudes: 2}",
@@ -169,6 +199,18 @@ static void every_setting_changes_the_key(void **state) {
         "{source: mnist1d, train: 5, label_noise: {kind: permute, fraction: 0.15}}",
         "{source: sinusoids, train: 5, frequencies: [1, 2]}",
         "{source: sinusoids, train: 5, frequencies: [1, 3]}",
+        "{source: sinusoids, train: 5, frequencies: [1, 2], test: clean_train}",
+        WAVE "{kind: radial, frequency: 2}}",
+        WAVE "{kind: radial, frequency: 3}}",
+        WAVE "{kind: radial, frequency: 2, amplitude: 0.5}}",
+        WAVE "{kind: principal, frequency: 2}}",
+        WAVE "{kind: plane_waves, frequency: 2, count: 1}}",
+        WAVE "{kind: plane_waves, frequency: 2, count: 2}}",
+        WAVE "{kind: kernel, sigma: 1}}",
+        WAVE "{kind: kernel, sigma: 1.5}}",
+        WAVE "{kind: kernel, sigma: 1, power: 3}}",
+        WAVE "{kind: gaussian}}",
+        WAVE "{kind: uniform_real}}",
         "{source: sinusoids, train: 5, frequencies: [1, 2], amplitudes: [1, 2]}",
         "{source: sinusoids, train: 5, frequencies: [1, 2], phases: [0, 0]}",
         "{source: sinusoids, train: 5, frequencies: [1, 2], phases: [0, 0.5]}",
@@ -252,6 +294,7 @@ int main(void) {
         cmocka_unit_test(file_source_requires_a_path_and_a_generated_one_refuses_it),
         cmocka_unit_test(label_noise_is_checked),
         cmocka_unit_test(label_noise_on_real_targets_is_refused),
+        cmocka_unit_test(noise_of_targets_is_checked),
         cmocka_unit_test(unknown_standardisation_is_refused),
         cmocka_unit_test(lists_of_sinusoids_must_fit_each_other),
         cmocka_unit_test(number_of_classes_is_bounded),
