@@ -45,6 +45,9 @@ spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err);
 /** Frequencies 0 .. size-1 as dim 0 of the probe, energy_size = size. units is static. Errors: SPT_ENOMEM. */
 spt_status spt_probe_frequency_dim(spt_probe *probe, size_t size, const char *units, spt_error *err);
 
+/** Add an extra to a probe's shape: first, or first x second numbers when second is not 0. */
+void spt_probe_shape_extra(spt_probe_shape *shape, size_t first, size_t second);
+
 /** Add a setting to the probe's attributes, printed as "%s", "%zu" or "%.17g". key is static. */
 void spt_probe_note_text(spt_probe *probe, const char *key, const char *text);
 void spt_probe_note_size(spt_probe *probe, const char *key, size_t value);

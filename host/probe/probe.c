@@ -70,6 +70,13 @@ spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err) {
     return SPT_OK;
 }
 
+void spt_probe_shape_extra(spt_probe_shape *shape, size_t first, size_t second) {
+    size_t *size = shape->extra_size[shape->n_extras++];
+    size[0] = first;
+    size[1] = second;
+    shape->extra_bytes += first * (second > 0 ? second : 1) * sizeof(float);
+}
+
 /* The place for one more attribute; a kind with too many overwrites its last, and the tests see it missing. */
 static char *attribute(spt_probe *probe, const char *key) {
     if (probe->n_attributes < SPT_PROBE_MAX_ATTRIBUTES)

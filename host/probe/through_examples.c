@@ -41,8 +41,9 @@ static spt_status enough_examples(const spt_line_settings *settings, size_t exam
 spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_data_shape *data,
                                    spt_probe_shape *shape, spt_error *err) {
     shape->rows = settings->points * settings->samples;
-    shape->n_extras = 3;
-    shape->extra_bytes = settings->points * (sizeof(int32_t) + 2 * data->inputs * sizeof(float));
+    spt_probe_shape_extra(shape, settings->points, 0);
+    spt_probe_shape_extra(shape, settings->points, data->inputs);
+    spt_probe_shape_extra(shape, settings->points, data->inputs);
     return enough_examples(settings, settings->split == SPT_SPLIT_TRAIN ? data->train : data->test, err);
 }
 

@@ -23,10 +23,21 @@ static const char *const LINE_SETTINGS[][2] = {
 static const char *const EXTRA_NAMES[SPT_PROBE_MAX_EXTRAS] = {"example", "direction", "x", "y"};
 static const char *const GRID_SETTINGS[][2] = {{"samples", "200"}, {"normalization", "|rfft / samples|^2"}};
 
+/* Extras of one size lie along one dimension; that of the energies, if it has that size. */
+static const char *name_of_size(const spt_probe_shape *shape, size_t size) {
+    static const char *const names[] = {"point", "input", "third", "fourth", "fifth", "sixth", "seventh", "eighth"};
+    size_t place = 0;
+    for (size_t i = 0; i < shape->n_dims; i++)
+        if (shape->dim_size[i] == size)
+            return DIM_NAMES[i];
+    while (shape->extra_size[place / 2][place % 2] != size)
+        place++;
+    return names[place];
+}
+
 static bool fabricate_probe(const spt_store_spec *spec, size_t p, spt_probe *probe) {
     const spt_probe_shape *shape = &spec->probe_shapes[p];
     static const float real = 0;
-    static const int32_t integer = 0;
     *probe = (spt_probe){.kind = "line",
                          .long_name = "energy of the outputs along lines through training examples",
                          .units = "output^2",
@@ -47,18 +58,17 @@ static bool fabricate_probe(const spt_store_spec *spec, size_t p, spt_probe *pro
         if (probe->dims[i].coordinate == NULL)
             return false;
     }
-    /* Extras as line probes have them: one number a point, and beside it rows of inputs. */
-    size_t inputs = spec->data_shapes[0].inputs, n = probe->n_extras;
-    size_t points = n > 0 ? shape->extra_bytes / (4 + 4 * (n - 1) * inputs) : 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < probe->n_extras; i++) {
+        size_t second = shape->extra_size[i][1];
         probe->extras[i] = (spt_probe_extra){.name = EXTRA_NAMES[i],
                                              .long_name = "direction of the line, drawn uniformly from the unit sphere",
                                              .units = "1",
-                                             .n_dims = i == 0 ? 1 : 2,
-                                             .dim_name = {"point", "input"},
-                                             .dim_size = {points > 0 ? points : 1, inputs},
-                                             .real = i == 0 ? NULL : &real,
-                                             .integer = i == 0 ? &integer : NULL};
+                                             .n_dims = second == 0 ? 1 : 2,
+                                             .dim_size = {shape->extra_size[i][0], second},
+                                             .real = &real};
+        for (size_t d = 0; d < probe->extras[i].n_dims; d++)
+            probe->extras[i].dim_name[d] = name_of_size(shape, shape->extra_size[i][d]);
+    }
     return true;
 }
 

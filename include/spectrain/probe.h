@@ -100,7 +100,7 @@ typedef struct spt_probe {
     size_t series, samples; /* rows evaluated: series * samples */
     double t0, dt;          /* lines */
     float *origin;          /* (series, inputs), lines */
-    float *direction;       /* (series, inputs), lines */
+    float *direction;       /* (series, inputs), lines; nudft: (inputs) */
     const float *points;    /* (series * samples, inputs), points: the data set's, which must outlive the probe, or */
     float *own_points;      /* the probe's own; else NULL */
 
@@ -132,10 +132,12 @@ spt_status spt_probe_spec_read(const spt_node *item, spt_probe_spec **out, spt_e
 void spt_probe_spec_free(spt_probe_spec *spec);
 const char *spt_probe_spec_name(const spt_probe_spec *spec);
 
-/** Sizes of a probe without its data, for `plan`: rows evaluated a record, energies, bytes of extras in the file, bytes
- *  of memory that the probe itself takes at most (points, basis, fold; what making it takes). */
+/** Sizes of a probe without its data, for `plan`. */
 typedef struct spt_probe_shape {
-    size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS], extra_bytes, n_extras, memory_bytes;
+    size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS]; /* rows: evaluated at a record */
+    size_t n_extras, extra_size[SPT_PROBE_MAX_EXTRAS][2];           /* the second is 0 for one of one dimension */
+    size_t extra_bytes;                                             /* of all extras in the file */
+    size_t memory_bytes; /* that the probe takes at most, extras aside: points, basis, fold, what making it takes */
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
                                 spt_error *err);

@@ -1,7 +1,8 @@
 """Every kind of probe, as the README defines it, in numpy: from the weights and the data of a file to energies.
 
-Each function takes what the probe's group in the file says of itself, the data that the run learns from, and f, a
-function from inputs (rows, inputs) to outputs (rows, outputs); it returns the energies of one run at one record."""
+Each function takes the probe's group in the file, the data that the run learns from with what the probe keeps beside its
+energies, and f, a function from inputs (rows, inputs) to outputs (rows, outputs); it returns the energies of one run at
+one record."""
 
 import os
 import sys
@@ -46,13 +47,25 @@ def grid1d(probe, data, f):
     return power.mean(axis=1)[:n // 2]
 
 
-KINDS = {"grid1d": grid1d, "grid2d": grid2d, "manifold": manifold}
+def nudft(probe, data, f):
+    """Sums over the training inputs; the direction as numpy finds it, where it is a principal component."""
+    x, direction = data["train_x"].astype(float), data["direction"].astype(float)
+    if "component" in probe.attrs:
+        found = np.linalg.eigh(np.cov(x.T))[1][:, ::-1][:, int(probe.attrs["component"])]
+        found *= np.sign(found[np.argmax(np.abs(found))])
+        assert np.allclose(found, direction, atol=1e-5), "the direction is not the principal component"
+    waves = np.exp(-2j * np.pi * np.outer(probe["frequency"][...], x @ direction))
+    return (np.abs(waves @ f(x) / len(x)) ** 2).mean(axis=1)
 
 
-def data_of(file, run):
-    """The arrays of /data of the run's data set."""
-    index = file["runs/dataset"][run]
-    return {name: of_dataset(file, array, index) for name, array in file["data"].items() if "CLASS" not in array.attrs}
+KINDS = {"grid1d": grid1d, "grid2d": grid2d, "manifold": manifold, "nudft": nudft}
+
+
+def data_of(file, run, probe):
+    """The arrays of /data of the run's data set, and the extras of the probe."""
+    arrays = [array for group in (file["data"], probe) for array in group.values()
+              if "CLASS" not in array.attrs and not array.name.endswith("/energy")]
+    return {array.name.rsplit("/", 1)[1]: of_dataset(file, array, file["runs/dataset"][run]) for array in arrays}
 
 
 def expected(file, name, run, snapshot):
@@ -61,4 +74,4 @@ def expected(file, name, run, snapshot):
     kind = text(probe.attrs["kind"])
     if kind == "line":
         return line_energy(file, probe, file["runs/dataset"][run], layers)
-    return KINDS[kind](probe, data_of(file, run), lambda x: forward(layers, np.asarray(x, dtype=float)))
+    return KINDS[kind](probe, data_of(file, run, probe), lambda x: forward(layers, np.asarray(x, dtype=float)))

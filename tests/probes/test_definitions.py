@@ -54,6 +54,16 @@ class Definitions(SweepTest):
                   "train": {"loss": "mse", "batch": "full", "epochs": 40, "optimizer": {"kind": "adam", "lr": 0.01}}}
         self.assert_energies_follow_from_the_weights(self.run_sweep(config, "line.h5"), ["grid1d", "line"])
 
+    def test_over_the_training_inputs(self):
+        probes = [{"name": "given", "kind": "nudft", "direction": list(range(-20, 20)),
+                   "frequencies": {"range": [0, 2, 0.125]}},
+                  {"name": "second", "kind": "nudft", "component": 1, "frequencies": [0, 0.05, 0.1, 1]}]
+        config = {"name": "inputs", "data": {"source": "mnist1d", "train": 700, "test": 10},
+                  "model": {"hidden_layers": 2, "width": 30}, "probes": probes,
+                  "train": {"loss": "cross_entropy", "batch": 50, "epochs": 3, "optimizer": {"kind": "sgd", "lr": 0.05}},
+                  "sweep": {"data.seed": [1, 2]}}
+        self.assert_energies_follow_from_the_weights(self.run_sweep(config, "inputs.h5"), ["nudft"])
+
     def test_data_of_other_sizes_are_refused_when_a_probe_has_as_many_energies_as_examples(self):
         config = {"name": "sizes", "data": {"source": "manifold", "petals": 4, "train": 10, "frequencies": [2]},
                   "model": {"hidden_layers": 1, "width": 4}, "probes": [{"name": "inputs", "kind": "manifold"}],

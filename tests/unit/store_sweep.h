@@ -209,8 +209,8 @@ static inline void make_probes(made_sweep *s) {
         for (size_t i = 0; i < probe->n_dims; i++)
             s->probe_shapes[p].dim_size[i] = probe->dims[i].size;
         s->probe_shapes[p].n_extras = probe->n_extras;
-        if (probe->n_extras > 0)
-            s->probe_shapes[p].extra_bytes = s->shape.points * (4 + 4 * s->shape.inputs);
+        for (size_t i = 0; i < probe->n_extras; i++)
+            memcpy(s->probe_shapes[p].extra_size[i], probe->extras[i].dim_size, sizeof probe->extras[i].dim_size);
     }
 }
 

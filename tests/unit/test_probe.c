@@ -265,6 +265,8 @@ static void assert_shape_foretells(const char *yaml, const spt_dataset *dataset)
     for (size_t i = 0; i < probe->n_extras; i++) {
         const spt_probe_extra *extra = &probe->extras[i];
         bytes += extra->dim_size[0] * (extra->n_dims == 2 ? extra->dim_size[1] : 1) * 4;
+        assert_int_equal(shape.extra_size[i][0], extra->dim_size[0]);
+        assert_int_equal(shape.extra_size[i][1], extra->n_dims == 2 ? extra->dim_size[1] : 0);
     }
     assert_int_equal(shape.extra_bytes, bytes);
     spt_probe_free(probe);
