@@ -58,7 +58,11 @@ static __device__ double cross_entropy(const spt_row &row, double factor) {
     if (row.exists)
         for (uint32_t j = row.lane; j < row.outputs; j += row.lanes)
             sum += expf(row.output[j] - largest);
-    sum = sum_of(sum, row.lanes); // and all lanes have read the logit at the label
+    sum = sum_of(sum, row.lanes);
+    // A lane is about to write the logit at the label, which all lanes of its row have read: a shuffle orders no
+    // memory.
+    if (GRADIENT)
+        __syncwarp();
     if (!row.exists)
         return 0.0;
     if (GRADIENT) {
