@@ -19,7 +19,7 @@
 typedef struct spt_cuda_probe spt_cuda_probe;
 
 /** Bytes of device memory that a probe takes for a group of n_runs, cuFFT's own space and the space of networks too
- * wide to fit on chip (32 MiB up to a width of 65,536) not counted. 0 for a probe that create refuses. */
+ * wide to fit on chip (32 MiB up to a width of 32,768) not counted. 0 for a probe that create refuses. */
 size_t spt_cuda_probe_bytes(const spt_probe *probe, size_t n_runs);
 
 /** Make plans and buffers. probe is borrowed and must live as long as *out. *out: spt_cuda_probe_destroy.
