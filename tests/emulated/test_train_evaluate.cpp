@@ -93,6 +93,34 @@ static void logits_that_are_not_numbers_are_scored_as_on_the_cpu(void **) {
         }
 }
 
+/** A map that gives every example its biases: two outputs are the largest and equal, in neighbouring lanes of a row, in
+ *  the same lane, past the first 32, and the first of them in the later lane. */
+static void of_equal_logits_the_first_is_the_class(void **) {
+    test_data data(2, 100, 100, 200, 10); // two examples or three of each class but 0, 10, .. 90, which have none
+    std::vector<spt_run_spec> runs = {run_of(data, 4, 0, 10, 0)};
+    test_group cpu(spt_backend_cpu, data, runs), cuda(spt_backend_cuda, data, runs);
+    const size_t pairs[][2] = {{1, 2}, {5, 37}, {31, 32}, {41, 71}, {98, 99}, {3, 67}, {39, 64}, {7, 32}};
+    for (const size_t *pair : pairs) {
+        run_state state = initial_state(runs[0]);
+        memset(state.data(), 0, state.arena.block * sizeof(float));
+        for (int i = 0; i < 2; i++)
+            state.floats[spt_model_layer(&runs[0].model, 0).bias_offset + pair[i]] = 1.0f;
+        cpu.set(0, state);
+        cuda.set(0, state);
+        std::vector<std::vector<uint8_t>> expected, found;
+        cpu.evaluate(SPT_SPLIT_TRAIN, &expected, 200);
+        cuda.evaluate(SPT_SPLIT_TRAIN, &found, 200);
+        size_t as_first = 0;
+        for (size_t i = 0; i < 200; i++) {
+            assert_int_equal(found[0][i] & 1, data.set.train.label[i] == (int32_t)pair[0]);
+            assert_int_equal(found[0][i] >> 1, data.set.train.label_true[i] == (int32_t)pair[0]);
+            as_first += found[0][i] & 1;
+        }
+        assert_true(as_first > 0); // there are such examples, so that a wrong choice shows
+        assert_memory_equal(found[0].data(), expected[0].data(), 200);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_scored_as_on_the_cpu_with_every_loss),
@@ -102,6 +130,7 @@ int main(void) {
         cmocka_unit_test(a_split_is_evaluated_in_parts),
         cmocka_unit_test(a_split_without_examples_gives_nan),
         cmocka_unit_test(logits_that_are_not_numbers_are_scored_as_on_the_cpu),
+        cmocka_unit_test(of_equal_logits_the_first_is_the_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
