@@ -97,6 +97,7 @@ set_tests_properties(emulated_refuses_FLOAT_ATOMIC PROPERTIES PASS_REGULAR_EXPRE
 set_tests_properties(emulated_refuses_PLAIN_SHARED PROPERTIES PASS_REGULAR_EXPRESSION "write SPT_SHARED")
 
 # ---- the kernels' tests: every other test_*.cpp here, with all kernels and the CPU backend to hold them against
+option(SPECTRAIN_EMULATED_RACES "run the kernels' tests under ThreadSanitizer, too: some minutes" OFF)
 file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cu)
 file(GLOB tests CONFIGURE_DEPENDS ${emulated}/test_*.cpp)
 list(FILTER tests EXCLUDE REGEX test_emulated_)
@@ -104,4 +105,7 @@ spectrain_emulated_objects(emulated_backend ${kernels})
 foreach(test ${tests})
   get_filename_component(name ${test} NAME_WE)
   spectrain_emulated_test(${name} ${test} asan emulated_backend spectrain_static)
+  if(SPECTRAIN_EMULATED_RACES AND NOT SPECTRAIN_SANITIZE) # a library under another sanitizer does not go with it
+    spectrain_emulated_test(${name}_tsan ${test} tsan emulated_backend spectrain_static)
+  endif()
 endforeach()

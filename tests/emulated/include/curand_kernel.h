@@ -13,22 +13,13 @@ inline void curand_init(unsigned long long seed, unsigned long long subsequence,
                         curandStatePhilox4_32_10_t *state) {
     *state = {seed, subsequence, offset};
 }
-inline unsigned curand(curandStatePhilox4_32_10_t *state) {
-    unsigned long long position = state->position++;
-    return spt_random((uint32_t)state->seed, (spt_stream)(state->seed >> 32), state->subsequence, position / 4)
-        .word[position % 4];
-}
 inline uint4 curand4(curandStatePhilox4_32_10_t *state) {
-    unsigned x = curand(state), y = curand(state), z = curand(state);
-    return {x, y, z, curand(state)};
-}
-/** In (0, 1]. */
-inline float curand_uniform(curandStatePhilox4_32_10_t *state) {
-    return (float)curand(state) * 0x1p-32f + 0x1p-33f;
-}
-inline float4 curand_uniform4(curandStatePhilox4_32_10_t *state) {
-    float x = curand_uniform(state), y = curand_uniform(state), z = curand_uniform(state);
-    return {x, y, z, curand_uniform(state)};
+    unsigned word[4];
+    for (unsigned long long i = 0; i < 4; i++, state->position++)
+        word[i] =
+            spt_random((uint32_t)state->seed, (spt_stream)(state->seed >> 32), state->subsequence, state->position / 4)
+                .word[state->position % 4];
+    return {word[0], word[1], word[2], word[3]};
 }
 
 #endif

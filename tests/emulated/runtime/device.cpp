@@ -2,7 +2,6 @@
 #include "machine.h"
 
 #include <cstdlib>
-#include <map>
 
 #include "emulated/control.h"
 
@@ -85,16 +84,13 @@ static const struct {
     {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
     {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
     {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
-    {cudaErrorDevicesUnavailable, "cudaErrorDevicesUnavailable", "CUDA-capable device(s) is/are busy or unavailable"},
     {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
     {cudaErrorECCUncorrectable, "cudaErrorECCUncorrectable", "uncorrectable ECC error encountered"},
     {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
-    {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
     {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
     {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     {cudaErrorCooperativeLaunchTooLarge, "cudaErrorCooperativeLaunchTooLarge", "too many blocks in cooperative launch"},
-    {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
     {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
      "operation not permitted when stream is capturing"},
     {cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched", "capture was not initiated in this stream"},
@@ -112,9 +108,6 @@ const char *cudaGetErrorString(cudaError_t error) {
         if (e.error == error)
             return e.text;
     return "unknown error";
-}
-cudaError_t cudaPeekAtLastError(void) {
-    return last;
 }
 cudaError_t cudaGetLastError(void) {
     cudaError_t error = last;
@@ -136,49 +129,13 @@ cudaError_t cudaGetDevice(int *number) {
     *number = 0;
     return cudaSetDevice(0);
 }
-cudaError_t cudaRuntimeGetVersion(int *version) {
-    *version = 13000;
-    return cudaSuccess;
-}
-cudaError_t cudaDriverGetVersion(int *version) {
-    return cudaRuntimeGetVersion(version);
-}
 
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int number) {
-    static const std::map<int, int> values = {{cudaDevAttrMaxThreadsPerBlock, MAX_THREADS},
-                                              {cudaDevAttrMaxSharedMemoryPerBlock, STATIC_SHARED_LIMIT},
-                                              {cudaDevAttrWarpSize, WARP},
-                                              {cudaDevAttrMaxRegistersPerBlock, 65536},
-                                              {cudaDevAttrClockRate, 1000000},
-                                              {cudaDevAttrL2CacheSize, 1 << 20},
-                                              {cudaDevAttrMaxThreadsPerMultiProcessor, 2048},
-                                              {cudaDevAttrComputeCapabilityMajor, 9},
-                                              {cudaDevAttrComputeCapabilityMinor, 0},
-                                              {cudaDevAttrMaxSharedMemoryPerMultiprocessor, SHARED_LIMIT + 1024},
-                                              {cudaDevAttrCooperativeLaunch, 1},
-                                              {cudaDevAttrMaxSharedMemoryPerBlockOptin, SHARED_LIMIT},
-                                              {cudaDevAttrReservedSharedMemoryPerBlock, 1024},
-                                              {cudaDevAttrMemoryPoolsSupported, 1},
-                                              {cudaDevAttrClusterLaunch, 1}};
-    cudaError_t error = cudaSetDevice(number);
-    auto found = values.find(attribute);
-    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms : found != values.end() ? found->second : 0;
-    return error;
+    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms : SHARED_LIMIT;
+    return cudaSetDevice(number);
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number) {
-    *properties = {"emulated device",
-                   device.memory,
-                   STATIC_SHARED_LIMIT,
-                   SHARED_LIMIT,
-                   SHARED_LIMIT + 1024,
-                   65536,
-                   WARP,
-                   MAX_THREADS,
-                   9,
-                   0,
-                   device.sms,
-                   2048,
-                   1 << 20};
+    *properties = {"emulated device", device.memory, SHARED_LIMIT, 9, 0, device.sms};
     return cudaSetDevice(number);
 }

@@ -174,8 +174,8 @@ void barrier(scope who, const char *file, int line) {
     if (m == nullptr)
         fault("a barrier of the grid in a launch that is not cooperative");
     if (!m->arrived.empty() && !(m->where == where))
-        fault("a barrier in divergent code: this thread is at %s:%d, others of its block wait at %s:%d", file, line,
-              m->where.file, m->where.line);
+        fault("a barrier in divergent code: this thread is at %s:%d, others wait at %s:%d", file, line, m->where.file,
+              m->where.line);
     unsigned phase = m->phase;
     m->where = where;
     m->arrived.push_back(running);
@@ -338,20 +338,6 @@ cudaError_t set_attribute(const void *kernel, cudaFuncAttribute attribute, int v
     return cudaSuccess;
 }
 
-cudaError_t get_attributes(cudaFuncAttributes *attributes, const void *kernel) {
-    const kernel_limits &k = limits[kernel];
-    *attributes = {k.static_bytes, 0, 0, MAX_THREADS, 64, (int)k.dynamic_bytes};
-    return cudaSuccess;
-}
-
-cudaError_t blocks_at_once(int *blocks, const void *kernel, int threads, size_t dynamic_bytes) {
-    if (threads < 1 || threads > MAX_THREADS)
-        return remember(cudaErrorInvalidValue);
-    const kernel_limits &k = limits[kernel];
-    *blocks = dynamic_bytes > k.dynamic_bytes ? 0 : blocks_that_fit((size_t)threads, k.static_bytes + dynamic_bytes);
-    return cudaSuccess;
-}
-
 /** The launch that the configuration describes, or an error. */
 static cudaError_t read_config(const cudaLaunchConfig_t *config, const void *kernel, shape *out) {
     const kernel_limits &k = limits[kernel];
@@ -378,15 +364,6 @@ static cudaError_t read_config(const cudaLaunchConfig_t *config, const void *ker
     if (out->cooperative && blocks > (uint64_t)fit * (uint64_t)device.sms)
         return cudaErrorCooperativeLaunchTooLarge;
     return cudaSuccess;
-}
-
-cudaError_t clusters_at_once(int *clusters, const void *kernel, const cudaLaunchConfig_t *config) {
-    shape asked;
-    cudaError_t error = read_config(config, kernel, &asked);
-    int size = (int)(asked.cluster.x * asked.cluster.y * asked.cluster.z);
-    size_t threads = (size_t)asked.block.x * asked.block.y * asked.block.z;
-    *clusters = error ? 0 : device.sms * blocks_that_fit(threads, asked.dynamic_bytes) / size;
-    return remember(error);
 }
 
 cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, std::function<void()> body) {

@@ -55,13 +55,6 @@ static cublasStatus_t blas_status(cudaError_t error, cublasStatus_t otherwise) {
 
 } // namespace spt_emulated
 
-const char *cublasGetStatusString(cublasStatus_t status) {
-    return status == CUBLAS_STATUS_SUCCESS            ? "the operation completed successfully"
-           : status == CUBLAS_STATUS_ALLOC_FAILED     ? "the resource allocation failed"
-           : status == CUBLAS_STATUS_INVALID_VALUE    ? "an unsupported value or parameter was passed to the function"
-           : status == CUBLAS_STATUS_EXECUTION_FAILED ? "the function failed to launch on the GPU"
-                                                      : "the library was not initialized";
-}
 cublasStatus_t cublasCreate(cublasHandle_t *handle) {
     entry in(LIBRARY);
     *handle = nullptr;
@@ -85,62 +78,17 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
 cublasStatus_t cublasSetWorkspace(cublasHandle_t, void *workspace, size_t bytes) {
     return device_holds(workspace, bytes) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
-cublasStatus_t cublasSetMathMode(cublasHandle_t, cublasMath_t) {
-    return CUBLAS_STATUS_SUCCESS;
-}
 
 cublasStatus_t cublasSgemm(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n,
                            int k, const float *alpha, const float *a, int lda, const float *b, int ldb,
                            const float *beta, float *c, int ldc) {
-    return cublasSgemmStridedBatched(handle, transa, transb, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);
-}
-cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                                         int m, int n, int k, const float *alpha, const float *a, int lda,
-                                         long long stride_a, const float *b, int ldb, long long stride_b,
-                                         const float *beta, float *c, int ldc, long long stride_c, int count) {
     entry in(LIBRARY);
     product p = {transa == CUBLAS_OP_T, transb == CUBLAS_OP_T, m, n, k, lda, ldb, ldc, *alpha, *beta};
-    if (in.error != cudaSuccess || !valid(p) || count < 0)
-        return blas_status(in.error, CUBLAS_STATUS_EXECUTION_FAILED) ? CUBLAS_STATUS_EXECUTION_FAILED
-                                                                     : CUBLAS_STATUS_INVALID_VALUE;
-    cudaError_t error = submit(handle->stream, [=] {
+    if (in.error == cudaSuccess && !valid(p))
+        return CUBLAS_STATUS_INVALID_VALUE;
+    cudaError_t error = in.error != cudaSuccess ? in.error : submit(handle->stream, [=] {
         open_memory guard;
-        for (int i = 0; i < count; i++)
-            multiply(p, a + i * stride_a, b + i * stride_b, c + i * stride_c);
-        return cudaSuccess;
-    });
-    return blas_status(error, CUBLAS_STATUS_EXECUTION_FAILED);
-}
-cublasStatus_t cublasSgemmGroupedBatched(cublasHandle_t handle, const cublasOperation_t transa[],
-                                         const cublasOperation_t transb[], const int m[], const int n[], const int k[],
-                                         const float alpha[], const float *const a[], const int lda[],
-                                         const float *const b[], const int ldb[], const float beta[], float *const c[],
-                                         const int ldc[], int group_count, const int group_size[]) {
-    entry in(LIBRARY);
-    if (in.error != cudaSuccess)
-        return blas_status(in.error, CUBLAS_STATUS_EXECUTION_FAILED);
-    std::vector<product> products; // one a matrix
-    for (int g = 0; g < group_count; g++) {
-        product p = {transa[g] == CUBLAS_OP_T,
-                     transb[g] == CUBLAS_OP_T,
-                     m[g],
-                     n[g],
-                     k[g],
-                     lda[g],
-                     ldb[g],
-                     ldc[g],
-                     alpha[g],
-                     beta[g]};
-        if (!valid(p))
-            return CUBLAS_STATUS_INVALID_VALUE;
-        products.insert(products.end(), (size_t)group_size[g], p);
-    }
-    cudaError_t error = submit(handle->stream, [=] {
-        open_memory guard;
-        for (const void *array : {(const void *)a, (const void *)b, (const void *)c})
-            need("an array of matrices", array, products.size() * sizeof(void *));
-        for (size_t i = 0; i < products.size(); i++)
-            multiply(products[i], a[i], b[i], c[i]);
+        multiply(p, a, b, c);
         return cudaSuccess;
     });
     return blas_status(error, CUBLAS_STATUS_EXECUTION_FAILED);

@@ -15,7 +15,9 @@ namespace spt_emulated {
 struct place {
     const char *file;
     int line;
-    bool operator==(const place &other) const { return line == other.line && strcmp(file, other.file) == 0; }
+    bool operator==(const place &other) const {
+        return line == other.line && (file == other.file || strcmp(file, other.file) == 0);
+    }
 };
 
 enum waiting { NO_WAIT, AT_BARRIER, AT_COLLECTIVE, AT_MBARRIER, FINISHED };

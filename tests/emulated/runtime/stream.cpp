@@ -90,9 +90,6 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     bool captured = stream != nullptr ? stream->graph != nullptr : captures > 0;
     return captured ? remember(cudaErrorStreamCaptureUnsupported) : in.error;
 }
-cudaError_t cudaStreamQuery(cudaStream_t stream) {
-    return cudaStreamSynchronize(stream);
-}
 cudaError_t cudaDeviceSynchronize(void) {
     return cudaStreamSynchronize(nullptr);
 }
@@ -102,13 +99,6 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (stream != nullptr && event->graph != nullptr)
         stream->graph = event->graph; // the stream joins the capture
     return in.error;
-}
-cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void *data) {
-    entry in(ANY_CALL);
-    return in.error != cudaSuccess ? in.error : submit(stream, [=] {
-        function(data);
-        return cudaSuccess;
-    });
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned) {
@@ -129,9 +119,6 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     entry in(SYNCHRONIZATION);
     return event->graph != nullptr ? remember(cudaErrorStreamCaptureUnsupported) : in.error;
-}
-cudaError_t cudaEventQuery(cudaEvent_t event) {
-    return cudaEventSynchronize(event);
 }
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
     *milliseconds = std::chrono::duration<float, std::milli>(end->at - start->at).count();

@@ -12,41 +12,27 @@
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __shared__       static_assert(false, "write SPT_SHARED or SPT_DYNAMIC_SHARED (kernels/shared.cuh)");
 
-#define SPT_VECTOR2(type, name, alignment)                                                                             \
-    struct alignas(alignment) name {                                                                                   \
-        type x, y;                                                                                                     \
-    };                                                                                                                 \
-    inline name make_##name(type x, type y) {                                                                          \
-        return {x, y};                                                                                                 \
-    }
-#define SPT_VECTOR3(type, name, alignment)                                                                             \
-    struct alignas(alignment) name {                                                                                   \
-        type x, y, z;                                                                                                  \
-    };                                                                                                                 \
-    inline name make_##name(type x, type y, type z) {                                                                  \
-        return {x, y, z};                                                                                              \
-    }
-#define SPT_VECTOR4(type, name, alignment)                                                                             \
-    struct alignas(alignment) name {                                                                                   \
-        type x, y, z, w;                                                                                               \
-    };                                                                                                                 \
-    inline name make_##name(type x, type y, type z, type w) {                                                          \
-        return {x, y, z, w};                                                                                           \
-    }
-SPT_VECTOR2(int, int2, 8)
-SPT_VECTOR3(int, int3, 4)
-SPT_VECTOR4(int, int4, 16)
-SPT_VECTOR2(unsigned, uint2, 8)
-SPT_VECTOR3(unsigned, uint3, 4)
-SPT_VECTOR4(unsigned, uint4, 16)
-SPT_VECTOR2(float, float2, 8)
-SPT_VECTOR3(float, float3, 4)
-SPT_VECTOR4(float, float4, 16)
-SPT_VECTOR2(double, double2, 16)
-SPT_VECTOR2(unsigned long long, ulonglong2, 16)
-#undef SPT_VECTOR2
-#undef SPT_VECTOR3
-#undef SPT_VECTOR4
+struct uint3 {
+    unsigned x, y, z;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
+    return {x, y, z, w};
+}
+inline float2 make_float2(float x, float y) {
+    return {x, y};
+}
+inline float4 make_float4(float x, float y, float z, float w) {
+    return {x, y, z, w};
+}
 
 struct dim3 {
     unsigned x, y, z;

@@ -6,14 +6,9 @@
 #include <tuple>
 #include <type_traits>
 
-enum cudaLaunchAttributeID {
-    cudaLaunchAttributeIgnore = 0,
-    cudaLaunchAttributeCooperative = 2,
-    cudaLaunchAttributeClusterDimension = 4,
-    cudaLaunchAttributePriority = 8
-};
+enum cudaLaunchAttributeID { cudaLaunchAttributeCooperative = 2, cudaLaunchAttributeClusterDimension = 4 };
 union cudaLaunchAttributeValue {
-    int cooperative, priority;
+    int cooperative;
     struct {
         unsigned x, y, z;
     } clusterDim;
@@ -36,20 +31,12 @@ typedef struct cudaLaunchConfig_st {
 
 enum cudaFuncAttribute {
     cudaFuncAttributeMaxDynamicSharedMemorySize = 8,
-    cudaFuncAttributePreferredSharedMemoryCarveout = 9,
     cudaFuncAttributeNonPortableClusterSizeAllowed = 14
-};
-struct cudaFuncAttributes {
-    size_t sharedSizeBytes, constSizeBytes, localSizeBytes; // shared: as seen by the launches so far
-    int maxThreadsPerBlock, numRegs, maxDynamicSharedSizeBytes;
 };
 
 namespace spt_emulated {
 cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, std::function<void()> body);
 cudaError_t set_attribute(const void *kernel, cudaFuncAttribute attribute, int value);
-cudaError_t get_attributes(cudaFuncAttributes *attributes, const void *kernel);
-cudaError_t blocks_at_once(int *blocks, const void *kernel, int threads, size_t dynamic_bytes);
-cudaError_t clusters_at_once(int *clusters, const void *kernel, const cudaLaunchConfig_t *config);
 /** A fault when a pointer given to a kernel is to memory that the device cannot reach. */
 void check_pointer(const void *kernel, int argument, const void *pointer);
 
@@ -72,18 +59,6 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(
 template <typename K>
 cudaError_t cudaFuncSetAttribute(K *kernel, cudaFuncAttribute attribute, int value) {
     return spt_emulated::set_attribute((const void *)kernel, attribute, value);
-}
-template <typename K>
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, K *kernel) {
-    return spt_emulated::get_attributes(attributes, (const void *)kernel);
-}
-template <typename K>
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, K kernel, int threads, size_t dynamic_bytes) {
-    return spt_emulated::blocks_at_once(blocks, (const void *)kernel, threads, dynamic_bytes);
-}
-template <typename K>
-cudaError_t cudaOccupancyMaxActiveClusters(int *clusters, K *kernel, const cudaLaunchConfig_t *config) {
-    return spt_emulated::clusters_at_once(clusters, (const void *)kernel, config);
 }
 
 #endif

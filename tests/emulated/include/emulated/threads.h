@@ -49,11 +49,6 @@ T __shfl_sync(unsigned mask, T value, int source, int width = 32, SPT_HERE) {
     return spt_emulated::shuffle(mask, value, first | (source & (width - 1)), file, line);
 }
 template <typename T>
-T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, SPT_HERE) {
-    int at = spt_emulated::lane(), source = at - (int)delta;
-    return spt_emulated::shuffle(mask, value, source < (at & ~(width - 1)) ? at : source, file, line);
-}
-template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, SPT_HERE) {
     int at = spt_emulated::lane(), source = at + (int)delta;
     return spt_emulated::shuffle(mask, value, source > (at | (width - 1)) ? at : source, file, line);
@@ -71,20 +66,8 @@ inline unsigned __ballot_sync(unsigned mask, int predicate, SPT_HERE) {
         ballot |= (unsigned)(mask >> i & values[i] & 1) << i;
     return ballot;
 }
-inline int __any_sync(unsigned mask, int predicate, SPT_HERE) {
-    return __ballot_sync(mask, predicate, file, line) != 0;
-}
-inline int __all_sync(unsigned mask, int predicate, SPT_HERE) {
-    return __ballot_sync(mask, predicate, file, line) == mask;
-}
 
-inline void __threadfence_block() {
-    spt_emulated::fence();
-}
 inline void __threadfence() {
-    spt_emulated::fence();
-}
-inline void __threadfence_system() {
     spt_emulated::fence();
 }
 
@@ -101,18 +84,7 @@ inline void __threadfence_system() {
     float name(float *, float) = delete;                                                                               \
     double name(double *, double) = delete;
 SPT_ATOMIC(atomicAdd, (std::make_unsigned_t<T>)old + (std::make_unsigned_t<T>)value)
-SPT_ATOMIC(atomicSub, (std::make_unsigned_t<T>)old - (std::make_unsigned_t<T>)value)
-SPT_ATOMIC(atomicMax, old < value ? value : old)
-SPT_ATOMIC(atomicMin, value < old ? value : old)
-SPT_ATOMIC(atomicExch, value)
-SPT_ATOMIC(atomicAnd, old &value)
 SPT_ATOMIC(atomicOr, old | value)
 #undef SPT_ATOMIC
-template <typename T, typename E, typename V>
-spt_emulated::integer<T> atomicCAS(T *address, E expected, V value) {
-    T old = (T)expected;
-    __atomic_compare_exchange_n(address, &old, (T)value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    return old;
-}
 
 #endif
