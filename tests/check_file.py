@@ -41,6 +41,14 @@ def dim_names(array):
     return tuple(dim[0].name.rsplit("/", 1)[1] if len(dim) else "?" for dim in array.dims)
 
 
+def name_of(file, reference):
+    """What a reference leads to; None when that is gone."""
+    try:
+        return file[reference].name
+    except (ValueError, KeyError, OSError):
+        return None
+
+
 def is_scale(array):
     return array.attrs.get("CLASS") == b"DIMENSION_SCALE"
 
@@ -67,7 +75,7 @@ def check_array(checks, file, array):
         checks.that(is_scale(scale), f"{name}: {scale.name} is not a scale")
         checks.that((name.rsplit("/", 1)[0] + "/").startswith(above + "/"),
                     f"{name}: scale {scale.name} is not in its group or above")
-        users = [(file[user].name, int(index)) for user, index in scale.attrs.get("REFERENCE_LIST", [])]
+        users = [(name_of(file, user), int(index)) for user, index in scale.attrs.get("REFERENCE_LIST", [])]
         checks.that((name, i) in users, f"{scale.name}: does not list {name} among its users")
 
 
@@ -113,7 +121,14 @@ def check_runs(checks, file):
                 "/runs/diverged_step does not go with /runs/status")
     if file.attrs["complete"] == 1:
         checks.that((status[()] != MISSING).all(), "complete, but runs are missing")
-    checks.that((runs["run"][()] == np.arange(len(runs["run"]))).all(), "/runs/run: not 0, 1, 2, ...")
+    numbers = runs["run"][()]
+    if "shards" in file.attrs:
+        sweep_runs = file.attrs["sweep_runs"]
+        checks.that(0 <= file.attrs["shard"] < file.attrs["shards"], "attribute shard: none of the shards")
+        checks.that(numbers[0] >= 0 and numbers[-1] < sweep_runs and (np.diff(numbers) > 0).all(),
+                    "/runs/run: not the numbers of a sweep's runs, rising")
+    else:
+        checks.that((numbers == np.arange(len(numbers))).all(), "/runs/run: not 0, 1, 2, ...")
 
 
 def check_schedule(checks, file, name):
@@ -190,13 +205,13 @@ def check_probes(checks, file):
 
 
 def check_weights(checks, file):
-    weights, n_runs = file["weights"], len(file["runs/run"])
-    if not checks.that(set(weights) == {str(r) for r in range(n_runs)}, "/weights: not one group for each run"):
+    weights, numbers = file["weights"], file["runs/run"][()]
+    if not checks.that(set(weights) == {str(r) for r in numbers}, "/weights: not one group for each run"):
         return
     status, parameters = file["runs/status"][()], file["runs/parameters"][()]
     diverged, steps = file["runs/diverged_step"][()], steps_of(file, "snapshot")
-    for r in range(n_runs):
-        run = weights[str(r)]
+    for r, number in enumerate(numbers):
+        run = weights[str(number)]
         layers = len(run) - 1
         checks.that(set(run) == {str(l) for l in range(layers)} | {"snapshot"}, f"{run.name}: holds {sorted(run)}")
         checks.that((run["snapshot"][()] == file["snapshot/epoch"][()]).all(), f"{run.name}/snapshot: not the epochs")
@@ -234,6 +249,12 @@ def check_data(checks, file):
         if name in data:
             check_dims(checks, data[name], lead + [examples, "input"], np.float32)
     check_dims(checks, data["sha256"], ["dataset"])
+    for name, examples in (("train_examples", "example"), ("test_examples", "test_example")):
+        check_dims(checks, data[name], ["dataset"], np.int64)
+        longest = len(data[examples]) if examples in data else 0
+        checks.that(data[name][()].max() == longest, f"/data/{name}: not as long as its arrays")
+    for name in ("inputs", "outputs", "classes"):
+        checks.that(data.attrs.get(name, -1) >= 0, f"/data: no attribute {name}")
     if not lead and file.attrs["complete"] == 1:
         checks.that(data["sha256"].asstr()[0] == file.attrs["dataset_sha256"], "/data/sha256: not dataset_sha256")
 
@@ -245,7 +266,8 @@ def check_with_xarray(checks, path, file):
     except ImportError:
         print(f"{path}: xarray or h5netcdf is not installed: not opened with them")
         return
-    groups = ["runs", "record", "snapshot", "metrics", "data", "weights/0", "weights/0/0"]
+    first = int(file["runs/run"][0])
+    groups = ["runs", "record", "snapshot", "metrics", "data", f"weights/{first}", f"weights/{first}/0"]
     groups += [f"probes/{name}" for name in file["probes"]]
     for group in groups:
         with xarray.open_dataset(path, group=group, engine="h5netcdf") as opened:
@@ -263,7 +285,7 @@ def check_with_xarray(checks, path, file):
                 variable.load()
     with xarray.open_dataset(path, group="metrics", engine="h5netcdf") as opened:
         last = int(file["record/epoch"][-1])
-        picked = opened.test_loss.sel(run=0, record=last)
+        picked = opened.test_loss.sel(run=first, record=last)
         checks.that(np.array_equal(picked.values, file["metrics/test_loss"][0, -1], equal_nan=True),
                     "xarray: test_loss of run 0 at the last epoch is another")
 

@@ -58,6 +58,11 @@ static spt_status print_facts(const spt_file_info *info, spt_error *err) {
     spt_table_add(table, "%s: %s; %s, denormals %s", info->backend, info->device, info->precision, info->denormals);
     spt_table_add(table, "data");
     spt_table_add(table, "sha256 %s", info->dataset_sha256);
+    if (info->shards > 0) {
+        spt_table_add(table, "shard");
+        spt_table_add(table, "%zu/%zu: %zu of the sweep's %zu runs", info->shard, info->shards, info->n_runs,
+                      info->sweep_runs);
+    }
     spt_table_add(table, "runs");
     spt_table_add(table, "%zu: %zu done, %zu diverged, %zu missing", info->n_runs, info->n_done, info->n_diverged,
                   info->n_missing);

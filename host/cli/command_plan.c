@@ -1,12 +1,16 @@
 /* spectrain plan: what a sweep will take, without training it. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/axes.h"
 #include "cli/command.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "spectrain/sweep.h"
+#include "spectrain/shard.h"
+
+enum { SHARDS_SHOWN = 100 };
 
 /* Threads that a sweep will use: as asked for, else what the CPU backend takes by itself; 0 when it cannot be told. */
 static size_t threads_used(size_t asked) {
@@ -48,6 +52,67 @@ static void add_costs(spt_table *table, const spt_sweep_summary *summary, double
     add(table, "time", spt_text_seconds(seconds).s, threads > 0 ? remark : "estimated");
 }
 
+/* ---- the cut into shards */
+
+typedef struct shard_row {
+    size_t n_runs;
+    uint64_t parameters;
+    double flops, cost;
+} shard_row;
+
+static spt_status print_rows(const shard_row *rows, size_t n, double seconds, spt_error *err) {
+    spt_table *table = spt_table_new("rrrrrr");
+    if (table == NULL)
+        return spt_fail(err, SPT_ENOMEM, "table of the shards: out of memory");
+    double total = 0.0, most = 0.0;
+    for (size_t s = 0; s < n; s++) {
+        total += rows[s].cost;
+        most = fmax(most, rows[s].cost);
+    }
+    static const char *const HEADS[] = {"shard", "runs", "parameters", "arithmetic", "share", "time"};
+    for (size_t i = 0; i < sizeof HEADS / sizeof *HEADS; i++)
+        spt_table_add(table, "%s", HEADS[i]);
+    for (size_t s = 0; s < n && s < SHARDS_SHOWN; s++) {
+        double share = rows[s].cost / total;
+        spt_table_add(table, "%zu/%zu", s, n);
+        spt_table_add(table, "%s", spt_text_count(rows[s].n_runs).s);
+        spt_table_add(table, "%s", spt_text_count(rows[s].parameters).s);
+        spt_table_add(table, "%s", spt_text_flops(rows[s].flops).s);
+        spt_table_add(table, "%.2f %%", 100.0 * share);
+        spt_table_add(table, "%s", spt_text_seconds(seconds * share).s);
+    }
+    printf("shards\n");
+    spt_status status = spt_table_print(table, "  ", stdout, err);
+    if (n > SHARDS_SHOWN)
+        printf("  ... and %zu more\n", n - SHARDS_SHOWN);
+    printf("  the largest has %.1f %% more than the mean\n", 100.0 * (most * (double)n / total - 1.0));
+    spt_table_free(table);
+    return status;
+}
+
+static spt_status print_shards(const spt_sweep *sweep, size_t n, double seconds, spt_error *err) {
+    size_t n_runs = spt_sweep_axes(sweep)->n_runs;
+    uint32_t *shard = calloc(n_runs, sizeof *shard);
+    shard_row *rows = calloc(n, sizeof *rows);
+    spt_status status = shard != NULL && rows != NULL ? spt_sweep_split(sweep, n, shard, err)
+                                                      : spt_fail(err, SPT_ENOMEM, "%zu shards: out of memory", n);
+    for (size_t r = 0; r < n_runs && status == SPT_OK; r++) {
+        const spt_planned_run *run = spt_sweep_run_at(sweep, r);
+        shard_row *row = &rows[shard[r]];
+        row->n_runs++;
+        row->parameters += run->parameters;
+        row->flops += run->train_flops + run->record_flops;
+        row->cost += run->cost;
+    }
+    if (status == SPT_OK)
+        status = print_rows(rows, n, seconds, err);
+    free(rows);
+    free(shard);
+    return status;
+}
+
+/* ---- */
+
 static spt_status print_plan(const spt_sweep *sweep, const spt_options *options, spt_error *err) {
     spt_sweep_summary summary;
     spt_sweep_summarize(sweep, &summary);
@@ -56,16 +121,20 @@ static spt_status print_plan(const spt_sweep *sweep, const spt_options *options,
         return spt_fail(err, SPT_ENOMEM, "table of the plan: out of memory");
     add_counts(table, &summary);
     size_t threads = threads_used(options->threads);
-    add_costs(table, &summary, spt_sweep_estimate_seconds(sweep, threads), threads);
+    double seconds = spt_sweep_estimate_seconds(sweep, threads);
+    add_costs(table, &summary, seconds, threads);
 
     const spt_axes *axes = spt_sweep_axes(sweep);
     printf("%s\n", summary.name);
     spt_status status = spt_table_print(table, "  ", stdout, err);
     spt_table_free(table);
-    if (status != SPT_OK || axes->n_axes == 0)
-        return status;
-    printf("axes\n");
-    return spt_axes_print(axes, "  ", stdout, err);
+    if (status == SPT_OK && axes->n_axes > 0) {
+        printf("axes\n");
+        status = spt_axes_print(axes, "  ", stdout, err);
+    }
+    if (status == SPT_OK && options->shards > 0)
+        status = print_shards(sweep, options->shards, seconds, err);
+    return status;
 }
 
 static spt_status plan(const spt_options *options, spt_error *err) {
@@ -84,11 +153,12 @@ static spt_status plan(const spt_options *options, spt_error *err) {
 const spt_command spt_command_plan = {
     .name = "plan",
     .operand = "CONFIG",
-    .synopsis = "CONFIG [--threads N] [--set KEY=VALUE]...",
+    .synopsis = "CONFIG [--shards N] [--threads N] [--set KEY=VALUE]...",
     .purpose = "tell what a sweep will take, and train nothing",
     .manual = "CONFIG is a YAML file, or - for standard input. Of data files the headers alone are read.\n\n"
+              "  --shards N       show the cut into N shards: what each job of run --shard I/N takes\n"
               "  --threads N      estimate the time for N threads; otherwise for all that there are\n"
               "  --set KEY=VALUE  put VALUE (YAML) in the place of a key, e.g. --set train.epochs=10\n",
-    .options = SPT_TAKES_THREADS | SPT_TAKES_SET,
+    .options = SPT_TAKES_SHARDS | SPT_TAKES_THREADS | SPT_TAKES_SET,
     .run = plan,
 };

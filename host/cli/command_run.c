@@ -11,13 +11,17 @@
 #include "cli/results.h"
 #include "cli/stop.h"
 #include "cli/text.h"
-#include "spectrain/sweep.h"
+#include "spectrain/shard.h"
 
-/* NAME.h5 of the config in the current folder, unless -o says otherwise (malloc'd). */
+/* NAME.h5 of the config in the current folder, NAME.shard-I-of-N.h5 for a shard, unless -o says otherwise (malloc'd).
+ */
 static spt_status output_path(const spt_options *options, const spt_sweep_summary *summary, char **out,
                               spt_error *err) {
     const char *stem = options->output != NULL ? options->output : summary->name;
-    const char *suffix = options->output != NULL ? "" : ".h5";
+    char place[64] = "";
+    if (summary->shards > 0)
+        snprintf(place, sizeof place, ".shard-%zu-of-%zu.h5", summary->shard, summary->shards);
+    const char *suffix = options->output != NULL ? "" : summary->shards > 0 ? place : ".h5";
     size_t room = strlen(stem) + strlen(suffix) + 1;
     char *path = malloc(room);
     if (path == NULL)
@@ -48,8 +52,13 @@ static spt_status find_device(const spt_options *options, const spt_backend **ba
 static void announce(const spt_sweep *sweep, const spt_sweep_summary *summary, const char *path,
                      const spt_backend *backend, const spt_device_info *device, bool resume) {
     size_t epochs = spt_sweep_run_at(sweep, 0)->spec.train.epochs;
-    printf("%s: %s %s, %s parameters, %s epochs; into %s, about %s\n", summary->name, spt_text_count(summary->n_runs).s,
-           summary->n_runs == 1 ? "run" : "runs", spt_text_count(summary->parameters).s, spt_text_count(epochs).s, path,
+    char place[96] = "";
+    if (summary->shards > 0)
+        snprintf(place, sizeof place, " (of %s, shard %zu/%zu)", spt_text_count(summary->sweep_runs).s, summary->shard,
+                 summary->shards);
+    printf("%s: %s %s%s, %s parameters, %s epochs; into %s, about %s\n", summary->name,
+           spt_text_count(summary->n_runs).s, summary->n_runs == 1 ? "run" : "runs", place,
+           spt_text_count(summary->parameters).s, spt_text_count(epochs).s, path,
            spt_text_bytes(summary->file_bytes).s);
     printf("%s: %s", backend->name, device->name);
     if (strcmp(backend->name, "cpu") == 0)
@@ -66,9 +75,9 @@ static void warn_diverged(const spt_axes *axes, const spt_sweep_result *result) 
     if (first == result->n_runs)
         return;
     fprintf(stderr, "spectrain: warning: %zu of %zu runs diverged (first: run %zu", result->n_diverged, result->n_runs,
-            first);
+            result->runs[first].number);
     for (size_t a = 0; a < axes->n_axes; a++)
-        fprintf(stderr, ", %s %s", axes->axes[a].key, spt_axes_value(axes, a, first)->text);
+        fprintf(stderr, ", %s %s", axes->axes[a].key, spt_axes_value(axes, a, result->runs[first].number)->text);
     fprintf(stderr, ", step %" PRIu64 "); what came before is kept, later values are NaN\n",
             result->runs[first].diverged_step);
 }
@@ -162,6 +171,8 @@ static spt_status run(const spt_options *options, spt_error *err) {
     spt_status status = spt_options_config(options, &config, err);
     if (status == SPT_OK)
         status = spt_sweep_plan(config, &sweep, err);
+    if (status == SPT_OK && options->shards > 0)
+        status = spt_sweep_take_shard(sweep, options->shard, options->shards, err);
     if (status != SPT_OK)
         goto done;
     spt_sweep_summarize(sweep, &summary);
@@ -184,7 +195,7 @@ const spt_command spt_command_run = {
     .name = "run",
     .operand = "CONFIG",
     .synopsis = "CONFIG [-o FILE.h5] [--backend auto|cpu|cuda] [--device N] [--threads N] [--set KEY=VALUE]... "
-                "[--resume] [--force] [--quiet]",
+                "[--shard I/N] [--resume] [--force] [--quiet]",
     .purpose = "train a sweep and keep what is measured in one HDF5 file",
     .manual =
         "CONFIG is a YAML file, or - for standard input.\n\n"
@@ -194,12 +205,15 @@ const spt_command spt_command_run = {
         "  --threads N           threads of the cpu backend; otherwise all. Results do not depend on it\n"
         "  --set KEY=VALUE       put VALUE (YAML) in the place of a key: --set train.epochs=10, or of an axis:\n"
         "                        --set 'sweep.train.seed=[0, 1]'\n"
+        "  --shard I/N           train shard I, 0 to N-1, of the N into which the sweep is cut, into a file of its "
+        "own;\n"
+        "                        spectrain merge puts them together\n"
         "  --resume              go on with an interrupted sweep, to the same bits; start it if there is none\n"
         "  --force               start anew even if there is a file or an unfinished sweep of that name\n"
         "  --quiet               say nothing but warnings and errors\n\n"
         "While it runs, the work is in the folder FILE.h5.part; FILE.h5 appears when it is whole. SIGINT, SIGTERM and\n"
         "SIGUSR1 save every run and leave with exit code 75; --resume then goes on. A second SIGINT ends it at once.\n",
     .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_THREADS | SPT_TAKES_SET |
-               SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
+               SPT_TAKES_SHARD | SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
     .run = run,
 };

@@ -8,23 +8,33 @@
 
 #include "cli/command.h"
 
-enum { DEVICE_MAX = 1023, THREADS_MAX = 4096, OPTIONS_TEXT = 256 };
+enum { DEVICE_MAX = 1023, THREADS_MAX = 4096, SHARDS_MAX = 1000000, OPTIONS_TEXT = 256 };
 static const double SECONDS_MIN = 1e-6, SECONDS_MAX = 3600.0;
 
-/* Every option there is; a command takes those of its mask. */
+/* Every option there is, one a line; a command takes those of its mask. */
+/* clang-format off */
 static const struct {
     const char *name;
     int letter; /* of the short form; a number above any character where there is none */
     int argument;
     unsigned mask;
 } OPTIONS[] = {
-    {"output", 'o', required_argument, SPT_TAKES_OUTPUT},   {"backend", 256, required_argument, SPT_TAKES_BACKEND},
-    {"device", 257, required_argument, SPT_TAKES_DEVICE},   {"threads", 258, required_argument, SPT_TAKES_THREADS},
-    {"set", 259, required_argument, SPT_TAKES_SET},         {"resume", 260, no_argument, SPT_TAKES_RESUME},
-    {"force", 261, no_argument, SPT_TAKES_FORCE},           {"quiet", 262, no_argument, SPT_TAKES_QUIET},
-    {"verify", 263, no_argument, SPT_TAKES_VERIFY},         {"json", 264, required_argument, SPT_TAKES_JSON},
-    {"seconds", 265, required_argument, SPT_TAKES_SECONDS}, {"help", 'h', no_argument, ~0U},
+    {"output", 'o', required_argument, SPT_TAKES_OUTPUT},
+    {"backend", 256, required_argument, SPT_TAKES_BACKEND},
+    {"device", 257, required_argument, SPT_TAKES_DEVICE},
+    {"threads", 258, required_argument, SPT_TAKES_THREADS},
+    {"set", 259, required_argument, SPT_TAKES_SET},
+    {"resume", 260, no_argument, SPT_TAKES_RESUME},
+    {"force", 261, no_argument, SPT_TAKES_FORCE},
+    {"quiet", 262, no_argument, SPT_TAKES_QUIET},
+    {"verify", 263, no_argument, SPT_TAKES_VERIFY},
+    {"json", 264, required_argument, SPT_TAKES_JSON},
+    {"seconds", 265, required_argument, SPT_TAKES_SECONDS},
+    {"shard", 266, required_argument, SPT_TAKES_SHARD},
+    {"shards", 267, required_argument, SPT_TAKES_SHARDS},
+    {"help", 'h', no_argument, ~0U},
 };
+/* clang-format on */
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
 
 /* "--output, --backend, ..., --help" */
@@ -45,6 +55,21 @@ static spt_status read_whole_number(const char *option, const char *text, long m
         return spt_fail(err, SPT_EINVAL, "--%s: is \"%s\"; allowed: a whole number from %ld to %ld", option, text, min,
                         max);
     *out = value;
+    return SPT_OK;
+}
+
+/* "I/N", I from 0. */
+static spt_status read_shard(const char *text, size_t *shard, size_t *shards, spt_error *err) {
+    unsigned long index, count;
+    int end = 0;
+    bool plain = text[strspn(text, "0123456789/")] == '\0'; /* no signs, no spaces */
+    errno = 0;
+    if (!plain || sscanf(text, "%lu/%lu%n", &index, &count, &end) != 2 || text[end] != '\0' || errno == ERANGE ||
+        count > SHARDS_MAX || index >= count)
+        return spt_fail(err, SPT_EINVAL, "--shard: is \"%s\"; allowed: I/N, shard I = 0 to N-1 of N = 1 to %d", text,
+                        SHARDS_MAX);
+    *shard = index;
+    *shards = count;
     return SPT_OK;
 }
 
@@ -108,6 +133,13 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
         break;
     case SPT_TAKES_QUIET:
         options->quiet = true;
+        break;
+    case SPT_TAKES_SHARD:
+        status = read_shard(argument, &options->shard, &options->shards, err);
+        break;
+    case SPT_TAKES_SHARDS:
+        status = read_whole_number("shards", argument, 1, SHARDS_MAX, &number, err);
+        options->shards = (size_t)number;
         break;
     case SPT_TAKES_VERIFY:
         options->verify = true;

@@ -22,7 +22,9 @@ enum {
     SPT_TAKES_QUIET = 1 << 7,
     SPT_TAKES_VERIFY = 1 << 8,
     SPT_TAKES_JSON = 1 << 9,
-    SPT_TAKES_SECONDS = 1 << 10
+    SPT_TAKES_SECONDS = 1 << 10,
+    SPT_TAKES_SHARD = 1 << 11,
+    SPT_TAKES_SHARDS = 1 << 12
 };
 
 /** As read; strings are argv's. */
@@ -37,6 +39,7 @@ typedef struct spt_options {
     size_t threads;        /* 0: not given */
     const char *json;      /* NULL: not given */
     double seconds;        /* 0: not given */
+    size_t shard, shards;  /* --shard SHARD/SHARDS, --shards SHARDS; shards 0: not given */
     size_t n_sets;
     const char **sets; /* (n_sets) assignments in their order */
     bool resume, force, quiet, verify, help;

@@ -35,8 +35,8 @@ double spt_spread_deviation(const spt_spread *spread) {
 
 static void collect(const spt_axes *axes, const spt_sweep_result *result, result_row *rows) {
     for (size_t r = 0; r < result->n_runs; r++) {
-        result_row *row = &rows[spt_axes_setting_of(axes, r)];
         const spt_run_result *run = &result->runs[r];
+        result_row *row = &rows[spt_axes_setting_of(axes, run->number)];
         if (row->n++ == 0)
             row->first_run = r;
         if (run->status == SPT_RUN_DIVERGED) {
@@ -85,11 +85,12 @@ static void add_spread(spt_table *table, const spt_spread *spread) {
         spt_table_add(table, "%.4f +- %.4f", spread->mean, deviation);
 }
 
-static void add_row(spt_table *table, const spt_axes *axes, const size_t *parameters, const result_row *row,
-                    const spt_metric *metrics, size_t n_metrics) {
+static void add_row(spt_table *table, const spt_axes *axes, const size_t *parameters, const spt_sweep_result *result,
+                    const result_row *row, const spt_metric *metrics, size_t n_metrics) {
+    size_t number = result->runs[row->first_run].number;
     for (size_t a = 0; a < axes->n_axes; a++)
         if (!spt_axis_is_seed(&axes->axes[a]))
-            spt_table_add(table, "%s", spt_axes_value(axes, a, row->first_run)->text);
+            spt_table_add(table, "%s", spt_axes_value(axes, a, number)->text);
     spt_table_add(table, "%zu", parameters[row->first_run]);
     for (size_t m = 0; m < n_metrics; m++)
         add_spread(table, &row->metrics[metrics[m]]);
@@ -114,7 +115,7 @@ static spt_table *new_table(const spt_axes *axes, size_t n_metrics) {
 
 spt_status spt_results_print(const spt_axes *axes, const size_t *parameters, const spt_sweep_result *result,
                              FILE *stream, spt_error *err) {
-    size_t n_rows = spt_axes_settings(axes), n_shown = n_rows > ROWS_MAX ? ROWS_MAX : n_rows;
+    size_t n_rows = spt_axes_settings(axes), n_used = 0, n_shown = 0;
     spt_metric metrics[COLUMNS_MAX];
     spt_table *table = NULL;
     spt_status status = SPT_ENOMEM;
@@ -130,11 +131,17 @@ spt_status spt_results_print(const spt_axes *axes, const size_t *parameters, con
     if (table == NULL)
         goto done;
     add_header(table, axes, metrics, n_metrics);
-    for (size_t i = 0; i < n_shown; i++)
-        add_row(table, axes, parameters, &rows[i], metrics, n_metrics);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (rows[i].n == 0) /* in another shard */
+            continue;
+        if (n_used++ < ROWS_MAX) {
+            add_row(table, axes, parameters, result, &rows[i], metrics, n_metrics);
+            n_shown++;
+        }
+    }
     status = spt_table_print(table, "", stream, NULL);
-    if (n_shown < n_rows)
-        fprintf(stream, "... and %s rows more\n", spt_text_count(n_rows - n_shown).s);
+    if (n_shown < n_used)
+        fprintf(stream, "... and %s rows more\n", spt_text_count(n_used - n_shown).s);
 done:
     spt_table_free(table);
     free(rows);

@@ -19,7 +19,7 @@ double spt_spread_deviation(const spt_spread *spread);
 /** Write the table: a row for all runs that differ in their seeds alone, at most 60 of them; columns for the axes, the
  *  parameters, the errors and noisy_fit (the losses where no run has an error: regression) as mean and, with several
  *  seeds, standard deviation, the runs, and how many diverged. Diverged runs are not in the means. parameters:
- * (n_runs), of each run. Errors: SPT_ENOMEM. */
+ * (n_runs), of each run. Of a shard, its runs alone are shown. Errors: SPT_ENOMEM. */
 spt_status spt_results_print(const spt_axes *axes, const size_t *parameters, const spt_sweep_result *result,
                              FILE *stream, spt_error *err);
 

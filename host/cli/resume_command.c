@@ -49,6 +49,11 @@ static bool put_all(FILE *line, const spt_options *options) {
         ok = put_number(line, "--device", options->device);
     if (ok && options->threads > 0)
         ok = put_number(line, "--threads", (long)options->threads);
+    if (ok && options->shards > 0) {
+        char place[48];
+        snprintf(place, sizeof place, "%zu/%zu", options->shard, options->shards);
+        ok = put_option(line, "--shard", place);
+    }
     for (size_t i = 0; ok && i < options->n_sets; i++)
         ok = put_option(line, "--set", options->sets[i]);
     if (ok && options->quiet)

@@ -28,7 +28,7 @@ void spt_assemble_schedules(spt_h5 *h, const spt_store_spec *spec);
 void spt_assemble_runs(spt_h5 *h, const spt_store_spec *spec, const spt_run_status *status,
                        const uint64_t *diverged_step);
 
-/** Scales "run" (0 ..), "record" and "snapshot" (epochs) in a group. */
+/** Scales "run" (numbers in the sweep), "record" and "snapshot" (epochs) in a group. */
 void spt_assemble_run_scale(spt_h5 *h, spt_h5_group *group, const spt_store_spec *spec);
 void spt_assemble_record_scale(spt_h5 *h, spt_h5_group *group, const spt_store_spec *spec);
 void spt_assemble_snapshot_scale(spt_h5 *h, spt_h5_group *group, const spt_store_spec *spec);
@@ -92,7 +92,7 @@ void spt_assemble_records(spt_h5 *h, const spt_store_spec *spec, const spt_journ
 
 /* ---- /weights: assemble_weights.c */
 
-/** /weights/<run> for each run; without a journal the arrays stay empty. */
+/** /weights/<number in the sweep> for each run; without a journal the arrays stay empty. */
 void spt_assemble_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
                           const spt_catalog *catalog);
 /** One run, in the group /weights. */

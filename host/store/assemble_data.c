@@ -53,6 +53,27 @@ static hid_t open_array(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *gro
     return spt_h5_array_create(h, group, &array);
 }
 
+/* How many examples each data set has; where they differ, arrays are as long as the largest needs. */
+static void write_sizes(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *group, bool test) {
+    int64_t *sizes = calloc(spec->n_datasets + 1, sizeof *sizes);
+    if (sizes == NULL) {
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the sizes of the data sets");
+        return;
+    }
+    for (size_t d = 0; d < spec->n_datasets; d++)
+        sizes[d] = (int64_t)(test ? spec->data_shapes[d].test : spec->data_shapes[d].train);
+    spt_h5_array array = {.name = test ? "test_examples" : "train_examples",
+                          .type = H5T_STD_I64LE,
+                          .rank = 1,
+                          .dims = {"dataset"},
+                          .long_name = test ? "examples of the test split" : "examples of the training split",
+                          .units = "1"};
+    hid_t id = spt_h5_array_create(h, group, &array);
+    spt_h5_array_write(h, id, H5T_NATIVE_INT64, 1, NULL, NULL, sizes);
+    spt_h5_array_close(h, id);
+    free(sizes);
+}
+
 void spt_data_output_open(spt_h5 *h, const spt_store_spec *spec, spt_data_output *output) {
     const spt_data_shape *first = &spec->data_shapes[0];
     size_t train = 0, test = 0;
@@ -61,7 +82,12 @@ void spt_data_output_open(spt_h5 *h, const spt_store_spec *spec, spt_data_output
         test = spec->data_shapes[d].test > test ? spec->data_shapes[d].test : test;
     }
     spt_h5_group_open(h, &output->group, NULL, "data");
+    spt_h5_put_integer(h, output->group.id, "inputs", (int64_t)first->inputs);
+    spt_h5_put_integer(h, output->group.id, "outputs", (int64_t)first->outputs);
+    spt_h5_put_integer(h, output->group.id, "classes", (int64_t)first->classes);
     spt_h5_scale_count(h, &output->group, "dataset", spec->n_datasets, "data set");
+    write_sizes(h, spec, &output->group, false);
+    write_sizes(h, spec, &output->group, true);
     spt_h5_scale_count(h, &output->group, "example", train, "example of the training split");
     if (test > 0)
         spt_h5_scale_count(h, &output->group, "test_example", test, "example of the test split");

@@ -26,6 +26,11 @@ void spt_assemble_root(spt_h5 *h, const spt_store_spec *spec, const char *datase
     spt_h5_put_text(h, h->file, "dataset_sha256", dataset_sha256);
     spt_h5_put_text(h, h->file, "created", created);
     spt_h5_put_integer(h, h->file, "complete", complete);
+    if (spec->shard != NULL) {
+        spt_h5_put_integer(h, h->file, "shard", (int64_t)spec->shard->index);
+        spt_h5_put_integer(h, h->file, "shards", (int64_t)spec->shard->count);
+        spt_h5_put_integer(h, h->file, "sweep_runs", (int64_t)spec->shard->sweep_runs);
+    }
     spt_h5_put_text(h, h->file, "schema",
                     "a sweep of networks: /runs has their settings, /metrics and /probes what was measured at each "
                     "record, /weights what each layer was at each snapshot, /data what they learnt from; dimensions "
@@ -42,7 +47,13 @@ size_t spt_assemble_max_layers(const spt_store_spec *spec) {
 /* ---- scales */
 
 void spt_assemble_run_scale(spt_h5 *h, spt_h5_group *group, const spt_store_spec *spec) {
-    spt_h5_scale_count(h, group, "run", spec->n_runs, "run, in the order of the sweep");
+    int64_t *numbers = allocate(h, spec->n_runs, sizeof *numbers);
+    for (size_t r = 0; numbers != NULL && r < spec->n_runs; r++)
+        numbers[r] = (int64_t)spt_run_number(spec, r);
+    if (numbers != NULL)
+        spt_h5_scale_create(h, group, "run", spec->n_runs, H5T_STD_I64LE, H5T_NATIVE_INT64, numbers,
+                            "run, in the order of the sweep", "1");
+    free(numbers);
 }
 
 void spt_assemble_record_scale(spt_h5 *h, spt_h5_group *group, const spt_store_spec *spec) {
@@ -132,7 +143,7 @@ static void write_axis(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *grou
     if (values == NULL)
         return;
     for (size_t r = 0; r < n; r++) {
-        const spt_value *value = spt_axes_value(spec->axes, a, r);
+        const spt_value *value = spt_axes_value(spec->axes, a, spt_run_number(spec, r));
         if (kind == SPT_VALUE_INTEGER)
             ((int64_t *)values)[r] = value->integer;
         else if (kind == SPT_VALUE_REAL)

@@ -119,7 +119,7 @@ static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, const spt_jou
 void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
                               const spt_catalog *catalog, spt_h5_group *weights, size_t run) {
     char name[32];
-    snprintf(name, sizeof name, "%zu", run);
+    snprintf(name, sizeof name, "%zu", spt_run_number(spec, run));
     run_output *output = malloc(sizeof *output);
     if (output == NULL || spec->arenas[run].layers > MAX_LAYERS) {
         spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the layers of a run");

@@ -18,6 +18,7 @@ void spt_file_info_free(spt_file_info *info) {
     free(info->probe_names);
     free(info->axis_names);
     free(info->config);
+    free(info->run_numbers);
     *info = (spt_file_info){0};
 }
 
@@ -47,6 +48,11 @@ static void read_root(spt_h5 *h, spt_file_info *info) {
                              info->format_version, SPT_FORMAT_VERSION);
     info->config = spt_h5_get_text(h, h->file, "config");
     info->complete = spt_h5_get_integer(h, h->file, "complete") == 1;
+    if (h->status == SPT_OK && H5Aexists(h->file, "shards") > 0) {
+        info->shard = (size_t)spt_h5_get_integer(h, h->file, "shard");
+        info->shards = (size_t)spt_h5_get_integer(h, h->file, "shards");
+        info->sweep_runs = (size_t)spt_h5_get_integer(h, h->file, "sweep_runs");
+    }
 #define READ(field) spt_h5_get_text_into(h, h->file, #field, info->field, sizeof info->field)
     READ(software_version);
     READ(backend);
@@ -58,8 +64,23 @@ static void read_root(spt_h5 *h, spt_file_info *info) {
 #undef READ
 }
 
-static void read_status(spt_h5 *h, spt_file_info *info) {
+/* Which runs of the sweep the file is for. */
+static void read_numbers(spt_h5 *h, spt_file_info *info) {
     info->n_runs = spt_h5_get_size(h, "/runs/run");
+    info->run_numbers = calloc(info->n_runs + 1, sizeof *info->run_numbers);
+    if (info->run_numbers == NULL)
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the numbers of its runs");
+    spt_h5_get_values(h, "/runs/run", H5T_NATIVE_UINT64, info->n_runs, info->run_numbers);
+    if (info->shards == 0)
+        info->sweep_runs = info->n_runs;
+    for (size_t r = 0; r < info->n_runs && h->status == SPT_OK; r++)
+        if (info->run_numbers[r] >= info->sweep_runs || (r > 0 && info->run_numbers[r] <= info->run_numbers[r - 1]))
+            spt_h5_fail_with(h, SPT_ECORRUPT, "/runs/run: its numbers are not those of a sweep's runs, ascending");
+    if (h->status == SPT_OK && info->shards > 0 && info->shard >= info->shards)
+        spt_h5_fail_with(h, SPT_ECORRUPT, "its shard is none of its shards");
+}
+
+static void read_status(spt_h5 *h, spt_file_info *info) {
     info->n_records = spt_h5_get_size(h, "/record/record");
     info->n_snapshots = spt_h5_get_size(h, "/snapshot/snapshot");
     int8_t *status = malloc(info->n_runs + 1);
@@ -147,6 +168,7 @@ spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *
     spt_h5_open_to_read(&h);
     check_head(&h);
     read_root(&h, info);
+    read_numbers(&h, info);
     read_status(&h, info);
     read_probe_names(&h, info);
     read_axis_names(&h, info);

@@ -8,20 +8,21 @@
 
 #include "store/assemble.h"
 #include "store/io.h"
+#include "store/pack.h"
 #include "store/seal.h"
 #include "store/store_internal.h"
 
-/* A complete file has all data sets, and of every run all that is due. */
+/* A complete file has of every run all that is due, and its data set. */
 static spt_status check_complete(const spt_store *store, spt_error *err) {
-    for (size_t d = 0; d < store->spec.n_datasets; d++)
-        if (!store->catalog.datasets[d].whole)
-            return spt_fail(err, SPT_EINVAL, "%s: data set %zu is missing; a complete file has all", store->path, d);
     for (size_t r = 0; r < store->spec.n_runs; r++) {
+        uint32_t d = store->spec.run_dataset[r];
+        if (!store->catalog.datasets[d].whole)
+            return spt_fail(err, SPT_EINVAL, "%s: data set %u is missing; a complete file has all", store->path, d);
         const char *what;
         size_t index;
         if (!spt_catalog_reaches(&store->catalog, r, store->catalog.diverged_step[r], &what, &index))
             return spt_fail(err, SPT_EINVAL, "%s: %s %zu of run %zu is missing; a complete file has all", store->path,
-                            what, index, r);
+                            what, index, spt_run_number(&store->spec, r));
     }
     return SPT_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "spectrain/spectrain.h"
+#include "store/pack.h"
 
 /* A device's name without the "N threads" in it. */
 static void append_device_model(FILE *out, const char *device) {
@@ -31,7 +32,10 @@ char *spt_identity_text_of(const spt_store_spec *spec, const char *software_vers
         return NULL;
     fprintf(out, "software_version: %s\nbackend: %s\ndevice: ", software_version, spec->backend);
     append_device_model(out, spec->device);
-    fprintf(out, "\nprecision: %s\ndenormals: %s\n%s", spec->precision, spec->denormals, spec->config);
+    fprintf(out, "\nprecision: %s\ndenormals: %s\n", spec->precision, spec->denormals);
+    if (spec->shard != NULL)
+        fprintf(out, "shard: %zu/%zu\n", spec->shard->index, spec->shard->count);
+    fputs(spec->config, out);
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(text);
@@ -70,7 +74,8 @@ static void add_runs(EVP_MD_CTX *digest, const spt_store_spec *spec) {
                                   (uint64_t)m->init,
                                   spec->arenas[r].bytes,
                                   spec->steps_per_epoch[r],
-                                  spec->run_dataset[r]};
+                                  spec->run_dataset[r],
+                                  spt_run_number(spec, r)};
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             add_size(digest, sizes[i]);
     }

@@ -5,8 +5,10 @@
 #include "spectrain/store.h"
 #include "store/journal.h"
 
-/** Lines "software_version: ...", "backend: ...", "device: ...", "precision: ...", "denormals: ...", then the config
- *  (malloc'd); NULL when memory is short. The device's line leaves out how many threads: they change no bits. */
+/** Lines "software_version: ...", "backend: ...", "device: ...", "precision: ...", "denormals: ...", for a shard
+ * "shard:
+ *  ...", then the config (malloc'd); NULL when memory is short. The device's line leaves out how many threads: they
+ * change no bits. */
 char *spt_identity_text(const spt_store_spec *spec);
 /** The same for another version of the software. */
 char *spt_identity_text_of(const spt_store_spec *spec, const char *software_version);

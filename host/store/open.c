@@ -69,6 +69,8 @@ static spt_status compare_finished(const spt_store *store, const spt_file_info *
     kept.backend = info->backend;
     kept.precision = info->precision;
     kept.denormals = info->denormals;
+    spt_shard_place place = {.index = info->shard, .count = info->shards};
+    kept.shard = info->shards > 0 ? &place : NULL;
     char *there = spt_identity_text_of(&kept, info->software_version), *here = spt_identity_text(spec);
     spt_status status = SPT_OK;
     if (there == NULL || here == NULL)

@@ -47,6 +47,10 @@ void spt_snapshot_pack(const spt_store_spec *spec, size_t run, const void *state
     }
 }
 
+size_t spt_run_number(const spt_store_spec *spec, size_t run) {
+    return spec->shard != NULL ? spec->shard->numbers[run] : run;
+}
+
 uint64_t spt_record_step(const spt_store_spec *spec, size_t run, size_t record) {
     return spec->records.epoch[record] * spec->steps_per_epoch[run];
 }

@@ -20,6 +20,9 @@ void spt_record_pack(const spt_store_spec *spec, size_t run, const double *metri
 /** Fill payload (spt_snapshot_bytes) from an arena; scales of the NTK parameterisation are multiplied in. */
 void spt_snapshot_pack(const spt_store_spec *spec, size_t run, const void *state, void *payload);
 
+/** The number of a run in the sweep: its index, unless the file is for a shard. */
+size_t spt_run_number(const spt_store_spec *spec, size_t run);
+
 /** Optimizer step at which a record or snapshot is due. */
 uint64_t spt_record_step(const spt_store_spec *spec, size_t run, size_t record);
 uint64_t spt_snapshot_step(const spt_store_spec *spec, size_t run, size_t snapshot);

@@ -23,6 +23,7 @@ static bool get_dims(hid_t layer, const char *name, int rank, hsize_t *dims) {
     return fits;
 }
 
+/* run: its number in the sweep. */
 static void check_run(spt_h5 *h, const spt_file_info *info, hid_t weights, size_t run) {
     char name[32];
     snprintf(name, sizeof name, "%zu", run);
@@ -56,7 +57,7 @@ static void check_run(spt_h5 *h, const spt_file_info *info, hid_t weights, size_
 void spt_verify_weights(spt_h5 *h, const spt_file_info *info) {
     hid_t weights = open_group_at(h, h->file, "/weights");
     for (size_t r = 0; r < info->n_runs && h->status == SPT_OK; r++)
-        check_run(h, info, weights, r);
+        check_run(h, info, weights, info->run_numbers[r]);
     if (weights >= 0)
         H5Gclose(weights);
 }
@@ -69,7 +70,12 @@ static void check_status(spt_h5 *h, const spt_file_info *info) {
 
 void spt_verify_locate(spt_h5 *h) {
     spt_file_info info = {.n_runs = spt_h5_get_size(h, "/runs/run")};
+    info.run_numbers = calloc(info.n_runs + 1, sizeof *info.run_numbers);
+    if (info.run_numbers == NULL)
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the numbers of its runs");
+    spt_h5_get_values(h, "/runs/run", H5T_NATIVE_UINT64, info.n_runs, info.run_numbers);
     spt_verify_objects(h, &info, false);
+    free(info.run_numbers);
     if (h->status == SPT_OK)
         h->status =
             spt_fail(h->err, SPT_ECORRUPT,

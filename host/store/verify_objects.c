@@ -24,6 +24,11 @@ static void fail_at(walk *w, const char *what, hsize_t first, hsize_t last) {
         return;
     char runs[64] = "";
     unsigned long long run;
+    const size_t *numbers = w->info->run_numbers;
+    if (numbers != NULL && last < w->info->n_runs) {
+        first = numbers[first];
+        last = numbers[last];
+    }
     if (sscanf(w->path, "/weights/%llu", &run) == 1)
         snprintf(runs, sizeof runs, " (run %llu)", run);
     else if (last != HSIZE_UNDEF && first == last)

@@ -137,6 +137,9 @@ spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_er
 
 void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary) {
     *summary = (spt_sweep_summary){.name = sweep->settings.name,
+                                   .shard = sweep->shard.index,
+                                   .shards = sweep->shard.count,
+                                   .sweep_runs = sweep->axes.n_runs,
                                    .n_runs = sweep->n_runs,
                                    .n_groups = sweep->n_groups,
                                    .n_datasets = sweep->n_datasets,

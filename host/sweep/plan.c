@@ -20,6 +20,11 @@ static void count_weights(const spt_model_spec *model, double *all, double *firs
     }
 }
 
+/* What a step and an example take besides arithmetic, as FLOPs of the networks that keep a processor busy. Measured on
+ * the CPU backend: a step of width 2 takes 5 us at batch 10, 25 us at 100, 250 us at 1,000, at some 25 GFLOP/s. The cut
+ * into shards must be the same everywhere, so it cannot measure anew. */
+static const double STEP_FLOPS = 1e5, EXAMPLE_FLOPS = 6e3;
+
 static void count_flops(const spt_sweep *sweep, spt_planned_run *run) {
     const spt_data_shape *data = &sweep->data_shapes[run->dataset];
     double all, first, rows = (double)data->train + (double)data->test;
@@ -28,6 +33,8 @@ static void count_flops(const spt_sweep *sweep, spt_planned_run *run) {
         rows += (double)sweep->probe_shapes[p].rows;
     run->train_flops = (double)run->spec.train.epochs * (double)data->train * (6.0 * all - 2.0 * first);
     run->record_flops = (double)sweep->settings.records.n * rows * 2.0 * all;
+    run->cost = run->train_flops + run->record_flops + (double)run->steps * STEP_FLOPS +
+                (double)run->spec.train.epochs * (double)data->train * EXAMPLE_FLOPS;
 }
 
 /* What no key shows alone: whether batch, loss and data fit together. */
@@ -131,6 +138,7 @@ static spt_status read_run(spt_sweep *sweep, size_t r, spt_data_spec **data, spt
 
 static spt_status complete_run(spt_sweep *sweep, size_t r, spt_error *err) {
     spt_planned_run *run = &sweep->runs[r];
+    run->number = r;
     run->dataset = sweep->run_dataset[r];
     const spt_data_shape *data = &sweep->data_shapes[run->dataset];
     spt_settings settings = {.model = run->spec.model, .train = run->spec.train};
@@ -256,6 +264,7 @@ void spt_sweep_free(spt_sweep *sweep) {
     free(sweep->arenas);
     free(sweep->steps_per_epoch);
     free(sweep->run_dataset);
+    free((void *)(uintptr_t)sweep->shard.numbers);
     free(sweep->probe_names);
     free(sweep->probe_shapes);
     spt_settings_free(&sweep->settings);
@@ -284,6 +293,7 @@ spt_store_spec spt_sweep_store_spec(const spt_sweep *sweep, const char *config_t
                             .precision = info->precision,
                             .denormals = info->denormals,
                             .axes = &sweep->axes,
+                            .shard = sweep->shard.count > 0 ? &sweep->shard : NULL,
                             .n_runs = sweep->n_runs,
                             .models = sweep->models,
                             .arenas = sweep->arenas,

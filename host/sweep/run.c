@@ -263,8 +263,10 @@ spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt
     spt_status status = SPT_OK;
     if (result->runs == NULL)
         status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
-    for (size_t r = 0; r < sweep->n_runs && status == SPT_OK; r++)
+    for (size_t r = 0; r < sweep->n_runs && status == SPT_OK; r++) {
+        result->runs[r].number = sweep->runs[r].number;
         result->runs[r].diverged_step = SPT_STEP_NONE;
+    }
     if (status == SPT_OK)
         status = spt_config_text(sweep->config, &config_text, err);
     if (status == SPT_OK)

@@ -21,7 +21,8 @@ struct spt_sweep {
     spt_data_spec **data_specs;
     spt_data_shape *data_shapes;
 
-    size_t n_runs;
+    spt_shard_place shard; /* count 0: the whole sweep; numbers owned */
+    size_t n_runs;         /* of the shard */
     spt_planned_run *runs;
     spt_model_spec *models; /* (n_runs), as the store wants them */
     spt_arena *arenas;

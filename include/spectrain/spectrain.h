@@ -10,6 +10,7 @@
 #include "model.h"
 #include "probe.h"
 #include "rng.h"
+#include "shard.h"
 #include "store.h"
 #include "sweep.h"
 

@@ -56,12 +56,20 @@ typedef enum spt_run_status {
     SPT_RUN_DIVERGED = 2 /* loss became non-finite; its values after that are NaN */
 } spt_run_status;
 
-/** What a file is for. All borrowed, and must live as long as the store. */
+/** The part of a sweep that a file is for. */
+typedef struct spt_shard_place {
+    size_t index, count;   /* shard index, from 0, of count */
+    size_t sweep_runs;     /* runs of the whole sweep */
+    const size_t *numbers; /* (runs of the shard) which of the sweep's they are, ascending */
+} spt_shard_place;
+
+/** What a file is for. All borrowed, and must live as long as the store. Runs are counted from 0 within the file. */
 typedef struct spt_store_spec {
     const char *config;  /* YAML, as run */
     const char *backend; /* "cpu" */
     const char *device, *precision, *denormals;
-    const spt_axes *axes;
+    const spt_axes *axes;         /* of the whole sweep */
+    const spt_shard_place *shard; /* NULL: the whole sweep */
     size_t n_runs;
     const spt_model_spec *models;    /* (n_runs) inputs and outputs set */
     const spt_arena *arenas;         /* (n_runs) */
@@ -142,6 +150,8 @@ typedef struct spt_file_info {
     int format_version;
     bool complete;
     uint64_t bytes;
+    size_t shard, shards, sweep_runs; /* of a shard: which of how many, and runs of the whole sweep; shards 0: none */
+    size_t *run_numbers;              /* (n_runs) in the sweep, ascending: 0, 1, 2 ... unless it is a shard */
     size_t n_runs, n_done, n_diverged, n_missing;
     size_t n_records, n_snapshots, n_probes, n_axes;
     char **probe_names; /* (n_probes) */

@@ -28,16 +28,19 @@ void spt_sweep_free(spt_sweep *sweep);
 /** One run as planned. */
 typedef struct spt_planned_run {
     spt_run_spec spec;
+    size_t number; /* of the run in the sweep: its index, unless this is a shard (shard.h) */
     size_t parameters;
     uint64_t steps;      /* to the end */
     double train_flops;  /* all steps: 2 (forward) + 4 (backward; the first layer 2) per weight and example */
     double record_flops; /* all records: both splits and the probes */
-    size_t dataset;      /* index of its data set */
+    double cost;    /* predicted: those, and what steps and examples take besides; the cut into shards goes by it */
+    size_t dataset; /* index of its data set */
     size_t group;
 } spt_planned_run;
 
 typedef struct spt_sweep_summary {
     const char *name;
+    size_t shard, shards, sweep_runs; /* of a shard: which of how many, and runs of the whole sweep; shards 0: none */
     size_t n_runs, n_groups, n_datasets, n_records, n_snapshots, n_probes;
     uint64_t parameters; /* sum over runs */
     double train_flops, record_flops;
@@ -82,6 +85,7 @@ typedef struct spt_sweep_options {
 
 /** The end of one run. */
 typedef struct spt_run_result {
+    size_t number; /* of the run in the sweep */
     spt_run_status status;
     uint64_t diverged_step;           /* SPT_STEP_NONE */
     double metrics[SPT_METRIC_COUNT]; /* at the last record */

@@ -184,14 +184,15 @@ def contents(path):
 
 
 def run_contents(path, run):
-    """What a file holds of one run: name -> bytes."""
+    """What a file holds of one run: name -> bytes. run: (its row, its number in the sweep) where these differ."""
+    row, number = run if isinstance(run, tuple) else (run, run)
     found = {}
     with h5py.File(path, "r") as file:
         for name, item in file["metrics"].items():
             if item.ndim > 1:  # the others are dimension scales
-                found[f"metrics/{name}"] = item[run].tobytes()
+                found[f"metrics/{name}"] = item[row].tobytes()
         for name, probe in file["probes"].items():
-            found[f"probes/{name}"] = probe["energy"][run].tobytes()
-        file[f"weights/{run}"].visititems(
+            found[f"probes/{name}"] = probe["energy"][row].tobytes()
+        file[f"weights/{number}"].visititems(
             lambda name, item: found.update({name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
     return found

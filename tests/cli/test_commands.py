@@ -31,7 +31,7 @@ class Help(SweepTest):
 
     def test_every_option_of_run_is_in_its_help(self):
         text = self.spectrain("help", "run").stdout
-        for option in ("-o", "--output", "--backend", "--device", "--threads", "--set", "--resume", "--force",
+        for option in ("-o", "--output", "--backend", "--device", "--threads", "--set", "--shard", "--resume", "--force",
                        "--quiet"):
             self.assertIn(option, text)
 

@@ -4,21 +4,23 @@
 static const struct {
     const char *name;
     sweep_shape shape;
-    bool partial;
+    bool partial, shard;
 } FILES[] = {
-    {"small", {0}, false},
-    {"probes", {.n_runs = 4, .n_probes = 2, .points = 3}, false},
-    {"two_dims", {.n_probes = 2, .two_dims = true, .points = 2}, false},
-    {"texts", {.n_runs = 6, .text_axis = true}, false},
-    {"regression", {.regression = true, .keep_data = true, .n_probes = 1}, false},
-    {"data_sets", {.n_runs = 6, .n_datasets = 3, .keep_data = true, .n_probes = 1, .points = 4}, false},
-    {"uneven", {.n_runs = 5, .uneven_steps = true}, false},
-    {"diverged", {.n_runs = 3, .n_records = 6, .diverged_run = 2, .n_probes = 1, .points = 2}, false},
-    {"no_test", {.test = SIZE_MAX}, false},
+    {"small", {0}, false, false},
+    {"probes", {.n_runs = 4, .n_probes = 2, .points = 3}, false, false},
+    {"two_dims", {.n_probes = 2, .two_dims = true, .points = 2}, false, false},
+    {"texts", {.n_runs = 6, .text_axis = true}, false, false},
+    {"regression", {.regression = true, .keep_data = true, .n_probes = 1}, false, false},
+    {"data_sets", {.n_runs = 6, .n_datasets = 3, .keep_data = true, .n_probes = 1, .points = 4}, false, false},
+    {"uneven", {.n_runs = 5, .uneven_steps = true}, false, false},
+    {"diverged", {.n_runs = 3, .n_records = 6, .diverged_run = 2, .n_probes = 1, .points = 2}, false, false},
+    {"no_test", {.test = SIZE_MAX}, false, false},
     {"chunked",
      {.n_runs = 20, .n_records = 60, .n_probes = 1, .frequencies = 100, .width = 60, .n_snapshots = 20},
+     false,
      false},
-    {"partial", {.n_runs = 3, .n_probes = 1, .points = 2}, true},
+    {"partial", {.n_runs = 3, .n_probes = 1, .points = 2}, true, false},
+    {"shard", {.n_runs = 4, .n_datasets = 2, .n_probes = 1, .points = 2}, false, true},
 };
 
 static void write_partial(const char *path, const made_sweep *s) {
@@ -38,6 +40,9 @@ static void files_of_all_shapes_are_written(void **state) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s.h5", (const char *)*state, FILES[i].name);
         made_sweep *s = make_sweep(FILES[i].shape);
+        static const size_t numbers[] = {1, 4, 5, 9};
+        const spt_shard_place place = {.index = 2, .count = 3, .sweep_runs = 11, .numbers = numbers};
+        s->spec.shard = FILES[i].shard ? &place : NULL;
         if (FILES[i].partial)
             write_partial(path, s);
         else

@@ -167,6 +167,8 @@ static void results_are_one_row_a_width_and_leave_diverged_runs_out(void **state
     spt_run_result runs[4] = {result_of(0.5, 0.75, NAN), result_of(0.25, 0.25, NAN), result_of(0.125, 0.5, NAN),
                               result_of(9.0, 9.0, NAN)};
     runs[3].status = SPT_RUN_DIVERGED;
+    for (size_t r = 0; r < 4; r++)
+        runs[r].number = r;
     spt_sweep_result result = {.n_runs = 4, .n_diverged = 1, .runs = runs};
     const size_t parameters[] = {122, 122, 3610, 3610};
     capture c = capture_open();
@@ -174,6 +176,19 @@ static void results_are_one_row_a_width_and_leave_diverged_runs_out(void **state
     assert_captured(&c, "model.width  parameters       train_error        test_error  runs  diverged\n"
                         "          2         122  0.3750 +- 0.1768  0.5000 +- 0.3536     2         0\n"
                         "         12        3610            0.1250            0.5000     2         1\n");
+}
+
+static void a_shard_shows_its_runs_by_their_settings_alone(void **state) {
+    (void)state;
+    spt_run_result runs[2] = {result_of(0.5, 0.75, NAN), result_of(0.25, 0.25, NAN)};
+    runs[0].number = 2;
+    runs[1].number = 3;
+    spt_sweep_result result = {.n_runs = 2, .runs = runs};
+    const size_t parameters[] = {3610, 3610};
+    capture c = capture_open();
+    assert_int_equal(spt_results_print(&TWO_WIDTHS, parameters, &result, capture_stream(&c), NULL), SPT_OK);
+    assert_captured(&c, "model.width  parameters       train_error        test_error  runs  diverged\n"
+                        "         12        3610  0.3750 +- 0.1768  0.5000 +- 0.3536     2         0\n");
 }
 
 static void regression_shows_losses_where_there_are_no_errors(void **state) {
@@ -199,6 +214,7 @@ static void a_long_table_is_cut_at_sixty_rows_and_says_so(void **state) {
     for (size_t i = 0; i < N; i++) {
         values[i] = (spt_value){.text = "1"};
         runs[i] = result_of(0.5, 0.5, 0.5);
+        runs[i].number = i;
         parameters[i] = 1;
     }
     spt_axis axis = {width_key, N, values};
@@ -225,6 +241,7 @@ int main(void) {
         cmocka_unit_test(one_long_value_is_cut),
         cmocka_unit_test(mean_and_deviation_are_those_of_the_sample),
         cmocka_unit_test(results_are_one_row_a_width_and_leave_diverged_runs_out),
+        cmocka_unit_test(a_shard_shows_its_runs_by_their_settings_alone),
         cmocka_unit_test(regression_shows_losses_where_there_are_no_errors),
         cmocka_unit_test(a_long_table_is_cut_at_sixty_rows_and_says_so),
     };
