@@ -359,7 +359,8 @@ static void noise_on_real_targets_is_refused(void **state) {
     const char *section =
         folder_text("{source: hdf5, path: '%F/data.h5', label_noise: {kind: uniform, fraction: 0.5}}");
     assert_data_refused(section, SPT_EINVAL,
-                        folder_text("data.label_noise: is for classes, but %F/data.h5 has real targets"));
+                        folder_text("data.label_noise: kind uniform is for classes, but %F/data.h5 has real targets; "
+                                    "allowed: none, radial, plane_waves, principal, kernel, gaussian, uniform_real"));
     spt_error err = {0};
     spt_data_shape shape;
     spt_data_spec *spec = section_spec(section);
