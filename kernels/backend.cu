@@ -1,6 +1,7 @@
 // CUDA's row of the backend table.
 #include <string.h>
 
+#include "bench.cuh"
 #include "error.cuh"
 #include "group.cuh"
 #include "range.cuh"
@@ -50,4 +51,5 @@ const spt_backend spt_backend_cuda = {
     spt_cuda_state_get,
     spt_cuda_state_set,
     counters,
+    &spt_cuda_bench,
 };

@@ -46,4 +46,5 @@ const spt_backend spt_backend_cpu = {
     .state_get = state_get,
     .state_set = state_set,
     .counters = counters,
+    .bench = &spt_cpu_bench,
 };

@@ -98,5 +98,6 @@ size_t spt_evaluate_parts(const spt_run *run, size_t n);
 size_t spt_memory_available(void);
 
 extern const spt_backend spt_backend_cpu;
+extern const spt_backend_bench spt_cpu_bench;
 
 #endif

@@ -4,37 +4,11 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "spectrain/rng.h"
+#include "sweep/random_data.h"
 #include "sweep/sweep_internal.h"
 
 enum { SAMPLES = 5, EXAMPLES_MAX = 1024, EXAMPLES_MIN = 32 };
 static const double SAMPLE_SECONDS = 0.03, SAMPLE_FLOPS = 2e9; /* a step of a huge network is cut to fewer examples */
-
-/* Random examples of the sweep's shape, as many as one step sees. */
-static spt_status random_dataset(const spt_data_shape *shape, size_t n, spt_dataset *dataset) {
-    *dataset = (spt_dataset){.inputs = shape->inputs, .outputs = shape->outputs, .classes = shape->classes};
-    spt_split *train = &dataset->train;
-    train->n = n;
-    train->x = spt_memory_alloc(n * shape->inputs, sizeof *train->x);
-    train->label = spt_memory_alloc(n, sizeof *train->label);
-    train->label_true = spt_memory_alloc(n, sizeof *train->label_true);
-    train->target = spt_memory_alloc(n * shape->outputs, sizeof *train->target);
-    if (!train->x || !train->label || !train->label_true || !train->target)
-        return SPT_ENOMEM;
-    for (size_t i = 0; i < n * shape->inputs; i++)
-        train->x[i] = (float)(spt_random_unit(spt_random(0, SPT_STREAM_DATA, 0, i), 0) - 0.5);
-    for (size_t i = 0; i < n && shape->classes > 0; i++)
-        train->label[i] = train->label_true[i] = (int32_t)(i % shape->classes);
-    if (shape->classes > 0) {
-        spt_memory_free(train->target);
-        train->target = NULL;
-    } else {
-        spt_memory_free(train->label);
-        spt_memory_free(train->label_true);
-        train->label = train->label_true = NULL;
-    }
-    return SPT_OK;
-}
 
 /* Seconds a step of one run takes on one thread; NAN when it cannot be measured. */
 static double time_steps(spt_device *device, const spt_backend *backend, const spt_sweep *sweep, size_t run,
@@ -46,7 +20,8 @@ static double time_steps(spt_device *device, const spt_backend *backend, const s
     void *state = spt_memory_alloc(1, sweep->arenas[run].bytes);
     double seconds = NAN;
     spt_group_spec group_spec = {.dataset = &dataset, .n_runs = 1, .runs = &spec};
-    if (state == NULL || random_dataset(&sweep->data_shapes[sweep->run_dataset[run]], examples, &dataset) != SPT_OK ||
+    if (state == NULL ||
+        spt_random_dataset(&sweep->data_shapes[sweep->run_dataset[run]], examples, &dataset, NULL) != SPT_OK ||
         backend->group_create(device, &group_spec, &group, NULL) != SPT_OK)
         goto done;
     spt_arena_init(&spec.model, &spec.train.optimizer, spec.train.seed, state);
@@ -54,11 +29,11 @@ static double time_steps(spt_device *device, const spt_backend *backend, const s
         goto done;
     uint64_t step = 1;
     for (uint64_t slice = 1;; slice *= 2) {
-        double start = spt_sweep_clock();
+        double start = spt_clock();
         if (backend->train(group, step + slice, NULL) != SPT_OK)
             goto done;
         step += slice;
-        double elapsed = spt_sweep_clock() - start;
+        double elapsed = spt_clock() - start;
         if (elapsed > SAMPLE_SECONDS) {
             seconds = elapsed / (double)slice;
             break;
@@ -67,10 +42,7 @@ static double time_steps(spt_device *device, const spt_backend *backend, const s
 done:
     if (group != NULL)
         backend->group_destroy(group);
-    spt_memory_free(dataset.train.x);
-    spt_memory_free(dataset.train.label);
-    spt_memory_free(dataset.train.label_true);
-    spt_memory_free(dataset.train.target);
+    spt_random_dataset_free(&dataset);
     spt_memory_free(state);
     return seconds;
 }

@@ -1,19 +1,12 @@
 /* Groups: which runs are trained together, and what that takes. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sweep/sweep_internal.h"
 
 /* A group's records wait in host memory until they are handed to the store; this bounds them, and so the memory of a
  * sweep of any size. Results do not depend on it. */
 static const uint64_t GROUP_RECORD_BYTES = (uint64_t)128 << 20;
-
-double spt_sweep_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static uint64_t record_bytes(const spt_sweep *sweep, size_t run) {
     uint64_t bytes = sweep->data_shapes[sweep->run_dataset[run]].train; /* one flag an example */

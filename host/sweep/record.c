@@ -113,12 +113,12 @@ spt_status spt_group_run_record(spt_sweep_session *session, spt_group_run *run, 
         any = any || is_due(run, i, step);
     if (status != SPT_OK || !any)
         return status;
-    double start = spt_sweep_clock();
+    double start = spt_clock();
     if (record != SIZE_MAX || final) {
         status = measure(session, run, err);
         mean_test_error(session, run);
     }
-    double measured = spt_sweep_clock();
+    double measured = spt_clock();
     for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK && session->store != NULL; i++) {
         bool due = is_due(run, i, step);
         if (due && record != SIZE_MAX) {
@@ -135,7 +135,7 @@ spt_status spt_group_run_record(spt_sweep_session *session, spt_group_run *run, 
     if (status == SPT_OK && final)
         fill_results(session, run);
     session->result->record_seconds += measured - start;
-    session->result->store_seconds += spt_sweep_clock() - measured;
+    session->result->store_seconds += spt_clock() - measured;
     return status;
 }
 

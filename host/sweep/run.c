@@ -53,7 +53,7 @@ static void report(spt_sweep_session *session, const spt_group_run *run, uint64_
                              .epoch = step / run->steps_per_epoch,
                              .epochs = sweep->runs[run->plan->runs[0]].spec.train.epochs,
                              .fraction = done / session->flops_total,
-                             .elapsed = spt_sweep_clock() - session->started,
+                             .elapsed = spt_clock() - session->started,
                              .remaining = remaining_seconds(session, done),
                              .steps_per_second = pace->per_second,
                              .test_error = session->test_error,
@@ -90,11 +90,11 @@ static spt_status train_until(spt_sweep_session *session, spt_group_run *run, ui
                 (unsigned long long)(*at / run->steps_per_epoch),
                 (unsigned long long)(session->sweep->runs[run->plan->runs[0]].steps / run->steps_per_epoch));
         uint64_t slice = until - *at < pace->steps ? until - *at : pace->steps;
-        double active = active_runs_at(run, *at), start = spt_sweep_clock();
+        double active = active_runs_at(run, *at), start = spt_clock();
         status = session->backend->train(run->group, *at + slice, err);
         if (status == SPT_OK)
             status = session->backend->counters(run->group, run->counters, err);
-        double seconds = spt_sweep_clock() - start;
+        double seconds = spt_clock() - start;
         session->result->train_seconds += seconds;
         if (active > 0)
             adjust_pace(pace, active * (double)slice, slice, seconds);
@@ -244,10 +244,10 @@ static spt_status run_groups(spt_sweep_session *session, spt_error *err) {
 static spt_status finish(spt_sweep_session *session, spt_status status, spt_error *err) {
     if (session->store == NULL || (status != SPT_OK && status != SPT_EINTERRUPTED))
         return status;
-    double start = spt_sweep_clock();
+    double start = spt_clock();
     spt_error finish_error = {0};
     spt_status finished = spt_store_finish(session->store, status == SPT_OK, &finish_error);
-    session->result->store_seconds += spt_sweep_clock() - start;
+    session->result->store_seconds += spt_clock() - start;
     return finished == SPT_OK ? status : spt_fail(err, finished, "%s", finish_error.message);
 }
 
@@ -257,7 +257,7 @@ spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt
                                  .options = options,
                                  .result = result,
                                  .dataset_index = SIZE_MAX,
-                                 .started = spt_sweep_clock(),
+                                 .started = spt_clock(),
                                  .test_error = NAN};
     char *config_text = NULL;
     spt_status status = SPT_OK;
@@ -290,7 +290,7 @@ spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt
         free(result->runs);
         result->runs = NULL;
     }
-    result->seconds = spt_sweep_clock() - session.started;
+    result->seconds = spt_clock() - session.started;
     return status;
 }
 

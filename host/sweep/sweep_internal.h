@@ -2,6 +2,7 @@
 #ifndef SPT_HOST_SWEEP_INTERNAL_H
 #define SPT_HOST_SWEEP_INTERNAL_H
 
+#include "core/clock.h"
 #include "spectrain/sweep.h"
 
 /** Runs trained together: one data set, one batch size, one loss. */
@@ -51,8 +52,5 @@ bool spt_sweep_keeps_data(const spt_sweep *sweep);
 /** What the store is told; borrows from the sweep and from text and info. */
 spt_store_spec spt_sweep_store_spec(const spt_sweep *sweep, const char *config_text, const char *backend,
                                     const spt_device_info *info);
-
-/** Monotonic seconds. */
-double spt_sweep_clock(void);
 
 #endif

@@ -22,6 +22,7 @@ extern "C" {
 
 typedef struct spt_device spt_device;
 typedef struct spt_group spt_group;
+typedef struct spt_backend_bench spt_backend_bench; /* bench.h */
 
 typedef struct spt_device_options {
     int device;     /* which, 0 the first */
@@ -94,6 +95,8 @@ typedef struct spt_backend {
     spt_status (*state_set)(spt_group *group, size_t run, const void *state, spt_error *err);
     /** Step counter and divergence of every run into counters (n_runs). */
     spt_status (*counters)(spt_group *group, spt_run_counters *counters, spt_error *err);
+
+    const spt_backend_bench *bench; /* bench.h: its peaks, and its kernels one by one */
 } spt_backend;
 
 /** The backends of this build, best first, NULL-terminated. */

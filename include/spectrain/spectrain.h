@@ -4,6 +4,7 @@
 #define SPECTRAIN_SPECTRAIN_H
 
 #include "backend.h"
+#include "bench.h"
 #include "config.h"
 #include "dataset.h"
 #include "error.h"
