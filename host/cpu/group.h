@@ -37,6 +37,7 @@ typedef struct spt_eval_space {
 
 /** One run in the group. */
 typedef struct spt_run {
+    const spt_model_spec *model; /* the group's spec's */
     spt_arena arena;
     char *state;      /* the arena itself: live state, no copy */
     double flops;     /* of one step */

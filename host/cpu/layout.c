@@ -39,6 +39,7 @@ static spt_status measure_run(const spt_run_spec *spec, size_t batch, spt_run *r
     spt_status status = spt_arena_layout(&spec->model, &spec->train.optimizer, &run->arena, err);
     if (status != SPT_OK)
         return status;
+    run->model = &spec->model;
     run->flops = 0.0;
     run->members = 1;
     for (size_t l = 0; l < run->arena.layers; l++) {

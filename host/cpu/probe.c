@@ -12,7 +12,7 @@ const spt_probe_method *spt_probe_method_of(const spt_probe *probe) {
     case SPT_TRANSFORM_BASIS:
         return &spt_probe_basis;
     case SPT_TRANSFORM_SEGMENTS:
-        break;
+        return &spt_probe_segments;
     }
     return NULL;
 }
@@ -27,6 +27,21 @@ const spt_real *spt_probe_outputs(const spt_probe *probe, const spt_group *group
     spt_probe_rows(probe, first, rows, space->x);
     spt_network_forward(NULL, &network, (const spt_real *)(const void *)r->state, space->x, rows, &pass);
     return pass.output;
+}
+
+void spt_probe_join_mean(void *argument, spt_group *group, size_t run, size_t n_parts, spt_eval_space *space,
+                         const double *numbers) {
+    (void)group, (void)space;
+    const spt_probe_task *task = argument;
+    const spt_probe *probe = task->probe;
+    double *energy = task->energy + run * probe->energy_size;
+    double factor = probe->scale / ((double)probe->series * (double)probe->outputs);
+    for (size_t k = 0; k < probe->energy_size; k++) {
+        double sum = 0.0;
+        for (size_t p = 0; p < n_parts; p++)
+            sum += numbers[p * task->numbers + k];
+        energy[k] = factor * sum;
+    }
 }
 
 static size_t count(const void *argument, const spt_group *group, size_t run) {

@@ -31,9 +31,15 @@ typedef struct spt_probe_method {
     void (*join)(void *task, spt_group *group, size_t run, size_t parts, spt_eval_space *space, const double *numbers);
 } spt_probe_method;
 
-extern const spt_probe_method spt_probe_spectra; /* spectra.c: dft */
-extern const spt_probe_method spt_probe_plane;   /* folded.c: dft2 */
-extern const spt_probe_method spt_probe_basis;   /* folded.c: basis */
+extern const spt_probe_method spt_probe_spectra;  /* spectra.c: dft */
+extern const spt_probe_method spt_probe_plane;    /* folded.c: dft2 */
+extern const spt_probe_method spt_probe_basis;    /* folded.c: basis */
+extern const spt_probe_method spt_probe_segments; /* segments_probe.c: segments */
+
+/** The join of methods whose parts leave sums over some series and all outputs: energies are the parts' sums, added in
+ *  order, as means over both, times scale. */
+void spt_probe_join_mean(void *task, spt_group *group, size_t run, size_t parts, spt_eval_space *space,
+                         const double *numbers);
 
 /** NULL when this backend does not know the probe's transform. */
 const spt_probe_method *spt_probe_method_of(const spt_probe *probe);

@@ -17,16 +17,24 @@ enum {
 static const double ZERO = 16.0 * DBL_EPSILON; /* of the sum of the terms' sizes: a pre-activation that is rounding */
 static const double APART = 4.0 * DBL_EPSILON; /* in u: corners that are one */
 
+/* Where a unit crosses zero within a segment. */
+typedef struct crossing {
+    double place; /* 0 to 1 from the segment's begin to its end */
+    size_t unit;
+} crossing;
+
+enum { CROSSING_NUMBERS = (sizeof(crossing) + sizeof(double) - 1) / sizeof(double) };
+
 /* One layer with a block of corners. */
 typedef struct walk_layer {
     const spt_layer *shape;
-    double *u;              /* (rows) */
-    double *x;              /* (rows, fan_in) its inputs at the corners */
-    double *z;              /* (rows, fan_out) its pre-activations */
-    double *zero;           /* (fan_out) sizes that are rounding */
-    spt_crossing *crossing; /* (fan_out) of one segment; not of the last layer */
-    size_t n;               /* corners in the block */
-    size_t known;           /* 1: corner 0 is the last one of the block before, its z is there */
+    double *u;          /* (rows) */
+    double *x;          /* (rows, fan_in) its inputs at the corners */
+    double *z;          /* (rows, fan_out) its pre-activations */
+    double *zero;       /* (fan_out) sizes that are rounding */
+    crossing *crossing; /* (fan_out) of one segment; not of the last layer */
+    size_t n;           /* corners in the block */
+    size_t known;       /* 1: corner 0 is the last one of the block before, its z is there */
 } walk_layer;
 
 typedef struct walk {
@@ -62,33 +70,27 @@ size_t spt_segments_numbers(const spt_model_spec *model) {
     spt_network_init(&network, model);
     size_t rows = rows_of(network.layer, network.n_layers), numbers = panel_of(network.layer, network.n_layers);
     for (size_t l = 0; l < network.n_layers; l++)
-        numbers += rows * (1 + network.layer[l].fan_in + network.layer[l].fan_out) + network.layer[l].fan_out;
+        numbers += rows * (1 + network.layer[l].fan_in + network.layer[l].fan_out) +
+                   (1 + CROSSING_NUMBERS) * network.layer[l].fan_out;
     return numbers;
 }
 
-size_t spt_segments_crossings(const spt_model_spec *model) {
-    return model->hidden_layers * model->width;
-}
-
-static void walk_init(walk *w, const spt_network *network, const float *parameters, const spt_segments_space *space) {
+static void walk_init(walk *w, const spt_network *network, const float *parameters, double *space) {
     w->parameters = parameters;
     w->last = network->n_layers - 1;
     w->rows = rows_of(network->layer, network->n_layers);
     w->corners = 0;
-    double *next = space->numbers;
-    spt_crossing *crossing = space->crossing;
-    w->panel = next;
-    next += panel_of(network->layer, network->n_layers);
+    w->panel = space;
+    double *next = space + panel_of(network->layer, network->n_layers);
     for (size_t l = 0; l <= w->last; l++) {
         const spt_layer *shape = &network->layer[l];
         walk_layer *layer = &w->layer[l];
-        *layer = (walk_layer){.shape = shape, .crossing = crossing};
-        crossing += l < w->last ? shape->fan_out : 0;
-        layer->u = next;
+        *layer = (walk_layer){.shape = shape, .u = next};
         layer->x = layer->u + w->rows;
         layer->z = layer->x + w->rows * shape->fan_in;
         layer->zero = layer->z + w->rows * shape->fan_out;
-        next = layer->zero + shape->fan_out;
+        layer->crossing = (crossing *)(void *)(layer->zero + shape->fan_out);
+        next = layer->zero + (1 + CROSSING_NUMBERS) * shape->fan_out;
     }
 }
 
@@ -169,7 +171,7 @@ static double *next_corner(walk *w, size_t l, double u) {
 }
 
 static int by_place(const void *a, const void *b) {
-    const spt_crossing *x = a, *y = b;
+    const crossing *x = a, *y = b;
     if (x->place != y->place)
         return x->place < y->place ? -1 : 1;
     return (x->unit > y->unit) - (x->unit < y->unit);
@@ -186,7 +188,7 @@ static size_t find_crossings(const walk_layer *layer, size_t i) {
             continue;
         double place = begin[j] / (begin[j] - end[j]);
         if (place * length > APART && (1.0 - place) * length > APART)
-            layer->crossing[n++] = (spt_crossing){place, j};
+            layer->crossing[n++] = (crossing){place, j};
     }
     qsort(layer->crossing, n, sizeof *layer->crossing, by_place);
     return n;
@@ -238,7 +240,7 @@ static void flush(walk *w, size_t l) {
 }
 
 size_t spt_segments_walk(const spt_network *network, const float *parameters, const double *a, const double *b,
-                         const spt_segments_space *space, spt_segments_sink sink, void *user) {
+                         double *space, spt_segments_sink sink, void *user) {
     walk w;
     walk_init(&w, network, parameters, space);
     w.sink = sink;

@@ -17,28 +17,16 @@
 
 #include "cpu/network.h"
 
-/** Where a unit crosses zero within a segment. */
-typedef struct spt_crossing {
-    double place; /* 0 to 1 from the segment's begin to its end */
-    size_t unit;
-} spt_crossing;
-
-/** Memory for one walk; the caller's. */
-typedef struct spt_segments_space {
-    double *numbers;        /* (spt_segments_numbers) */
-    spt_crossing *crossing; /* (spt_segments_crossings) */
-} spt_segments_space;
-
+/** float64 numbers that a walk wants as space. */
 size_t spt_segments_numbers(const spt_model_spec *model);
-size_t spt_segments_crossings(const spt_model_spec *model);
 
 /** Takes the next corner, u rising: f (outputs) there, borrowed for the call. */
 typedef void (*spt_segments_sink)(void *user, double u, const double *f);
 
 /** Walk from a to b (inputs each, float64), and give the sink every corner: u = 0 first, u = 1 last. f is linear
- *  between. Returns the corners between the two ends: places where hidden units switch on or off. (f itself has no bend
- *  there when what follows does not see the unit.) */
+ *  between. space: spt_segments_numbers, the caller's. Returns the corners between the two ends: places where hidden
+ * units switch on or off. (f itself has no bend there when what follows does not see the unit.) */
 size_t spt_segments_walk(const spt_network *network, const float *parameters, const double *a, const double *b,
-                         const spt_segments_space *space, spt_segments_sink sink, void *user);
+                         double *space, spt_segments_sink sink, void *user);
 
 #endif

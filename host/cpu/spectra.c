@@ -77,20 +77,5 @@ static void compute(void *argument, spt_group *group, size_t run, size_t part, s
         }
 }
 
-static void join(void *argument, spt_group *group, size_t run, size_t n_parts, spt_eval_space *space,
-                 const double *numbers) {
-    (void)group, (void)space;
-    const spt_probe_task *task = argument;
-    const spt_probe *probe = task->probe;
-    double *energy = task->energy + run * probe->energy_size;
-    double factor = probe->scale / ((double)probe->series * (double)probe->outputs);
-    for (size_t k = 0; k < probe->energy_size; k++) {
-        double sum = 0.0;
-        for (size_t p = 0; p < n_parts; p++)
-            sum += numbers[p * task->numbers + k];
-        energy[k] = factor * sum;
-    }
-}
-
 const spt_probe_method spt_probe_spectra = {
-    .check = check, .needs = needs, .plan = plan, .compute = compute, .join = join};
+    .check = check, .needs = needs, .plan = plan, .compute = compute, .join = spt_probe_join_mean};

@@ -42,6 +42,10 @@ spt_status spt_probe_add_dim(spt_probe *probe, const char *name, const char *lon
 /** Room for a fold of `terms` terms in all into energy_size energies, which the dims have set. Errors: SPT_ENOMEM. */
 spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err);
 
+/** The setting `detrend`: none (the default) or ends; and its name. Errors: SPT_ECONFIG. */
+spt_status spt_probe_read_detrend(const spt_node *item, spt_detrend *detrend, spt_error *err);
+const char *spt_detrend_name(spt_detrend detrend);
+
 /** Frequencies 0 .. size-1 as dim 0 of the probe, energy_size = size. units is static. Errors: SPT_ENOMEM. */
 spt_status spt_probe_frequency_dim(spt_probe *probe, size_t size, const char *units, spt_error *err);
 
@@ -59,11 +63,12 @@ void spt_probe_note_real(spt_probe *probe, const char *key, double value);
 typedef struct spt_line_settings {
     spt_split_name split;
     size_t points;  /* M lines, each through another example */
-    size_t samples; /* S points a line, at t = -radius + 2 radius s / S; the end t = radius is not one of them */
+    size_t samples; /* S points a line, at t = -radius + 2 radius s / S; the end t = radius is not one of them. 1: the
+                     * kind has no such setting */
     double radius;  /* in input units */
 } spt_line_settings;
 
-/** Read split, points, samples (even) and radius. Errors: SPT_ECONFIG. */
+/** Read split, points and radius; samples is the kind's to read or set. Errors: SPT_ECONFIG. */
 spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err);
 
 /** Rows and extras of the lines. Errors: SPT_EINVAL more points than the split has examples. */

@@ -14,6 +14,8 @@ static spt_status line_read(const spt_node *item, void *out, spt_error *err) {
     line_kind_settings *settings = out;
     spt_status status = spt_line_settings_read(item, &settings->lines, err);
     if (status == SPT_OK)
+        status = spt_probe_read_samples(item, &settings->lines.samples, err);
+    if (status == SPT_OK)
         status = spt_node_choice(item, "detrend", DETREND, sizeof DETREND / sizeof *DETREND, &settings->detrend, err);
     return status;
 }

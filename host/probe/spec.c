@@ -61,6 +61,19 @@ spt_status spt_probe_read_samples(const spt_node *item, size_t *samples, spt_err
     return status;
 }
 
+static const char *const DETREND[] = {[SPT_DETREND_NONE] = "none", [SPT_DETREND_ENDS] = "ends"};
+
+spt_status spt_probe_read_detrend(const spt_node *item, spt_detrend *detrend, spt_error *err) {
+    size_t choice = SPT_DETREND_NONE;
+    spt_status status = spt_node_choice(item, "detrend", DETREND, sizeof DETREND / sizeof *DETREND, &choice, err);
+    *detrend = (spt_detrend)choice;
+    return status;
+}
+
+const char *spt_detrend_name(spt_detrend detrend) {
+    return DETREND[detrend];
+}
+
 spt_status spt_probe_spec_read(const spt_node *item, spt_probe_spec **out, spt_error *err) {
     *out = NULL;
     if (spt_node_get_kind(item) != SPT_NODE_MAP)

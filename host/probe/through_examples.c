@@ -24,8 +24,6 @@ spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *setti
     if (status == SPT_OK)
         status = spt_node_size(item, "points", 1, MAX_POINTS, &settings->points, err);
     if (status == SPT_OK)
-        status = spt_probe_read_samples(item, &settings->samples, err);
-    if (status == SPT_OK)
         status = spt_node_real(item, "radius", SPT_ABOVE_ZERO, MAX_RADIUS, &settings->radius, err);
     settings->split = split == 0 ? SPT_SPLIT_TRAIN : SPT_SPLIT_TEST;
     return status;
@@ -114,7 +112,8 @@ static void describe(const spt_line_settings *settings, spt_probe *probe) {
                                          .real = probe->origin};
     spt_probe_note_text(probe, "split", SPLITS[settings->split]);
     spt_probe_note_size(probe, "points", settings->points);
-    spt_probe_note_size(probe, "samples", settings->samples);
+    if (settings->samples > 1)
+        spt_probe_note_size(probe, "samples", settings->samples);
     spt_probe_note_real(probe, "radius", settings->radius);
     spt_probe_note_text(probe, "radius_units", "input");
     spt_probe_note_real(probe, "cycles_per_input_unit", 1.0 / (2.0 * settings->radius)); /* of frequency 1 */

@@ -37,7 +37,8 @@ typedef enum spt_geometry {
  *   dft2      the fold of |c|^2, c the real DFT over (series, samples): coefficient k_2 of the samples and k_1 of the
  *             series (0 .. series-1, the upper half are the negative ones) is number k_1 (samples / 2 + 1) + k_2
  *   basis     the fold of c^2, c_j = sum over all rows i of basis[j, i] f_i
- *   segments  |c_k|^2, c the exact Fourier coefficients of the piecewise linear restriction to each line */
+ *   segments  |c_k|^2, c the exact Fourier coefficients of the piecewise linear restriction to each line, k <
+ *             energy_size; the window is t0 to t0 + samples dt, and samples may be 1 */
 typedef enum spt_transform {
     SPT_TRANSFORM_DFT,
     SPT_TRANSFORM_DFT2,
@@ -45,11 +46,12 @@ typedef enum spt_transform {
     SPT_TRANSFORM_SEGMENTS
 } spt_transform;
 
-/** What is taken off the samples of each series before a dft. */
+/** What is taken off the samples of each series before a dft, or off f on each line before segments. */
 typedef enum spt_detrend {
     SPT_DETREND_NONE,
     SPT_DETREND_ENDS /* The straight line from the first sample to the last. The last is where the window closes: it is
-                      * evaluated, but the DFT is over the samples before it. */
+                      * evaluated, but the DFT is over the samples before it. segments: the line through f at the ends
+                      * of the window. */
 } spt_detrend;
 
 /** Energies out of many squared moduli: energy e is the sum of weight[i] times number index[i], i from first[e] to
@@ -105,7 +107,7 @@ typedef struct spt_probe {
     float *own_points;      /* the probe's own; else NULL */
 
     spt_transform transform;
-    spt_detrend detrend; /* dft; none otherwise */
+    spt_detrend detrend; /* dft, segments; none otherwise */
     double scale;        /* what squared moduli are multiplied by before the mean: 1/N^2 for grids, 1 for lines */
     size_t coefficients; /* dft2: series * (samples / 2 + 1); basis: its vectors */
     float *basis;        /* (coefficients, series * samples), basis */
@@ -135,8 +137,9 @@ const char *spt_probe_spec_name(const spt_probe_spec *spec);
 /** Sizes of a probe without its data, for `plan`. */
 typedef struct spt_probe_shape {
     size_t rows, energy_size, n_dims, dim_size[SPT_PROBE_MAX_DIMS]; /* rows: evaluated at a record */
-    size_t n_extras, extra_size[SPT_PROBE_MAX_EXTRAS][2];           /* the second is 0 for one of one dimension */
-    size_t extra_bytes;                                             /* of all extras in the file */
+    size_t unit_rows; /* further rows for each hidden unit: what corners cost, which units make */
+    size_t n_extras, extra_size[SPT_PROBE_MAX_EXTRAS][2]; /* the second is 0 for one of one dimension */
+    size_t extra_bytes;                                   /* of all extras in the file */
     size_t memory_bytes; /* that the probe takes at most, extras aside: points, basis, fold, what making it takes */
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,

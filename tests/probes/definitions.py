@@ -9,7 +9,10 @@ import sys
 
 import numpy as np
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(HERE, ".."), HERE]
+
+from exact import exact  # noqa: E402
 
 from check_line_energy import forward, layers_of, line_energy, of_dataset, text  # noqa: E402
 
@@ -74,4 +77,6 @@ def expected(file, name, run, snapshot):
     kind = text(probe.attrs["kind"])
     if kind == "line":
         return line_energy(file, probe, file["runs/dataset"][run], layers)
+    if kind == "exact":
+        return exact(probe, data_of(file, run, probe), layers)
     return KINDS[kind](probe, data_of(file, run, probe), lambda x: forward(layers, np.asarray(x, dtype=float)))

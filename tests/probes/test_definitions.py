@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "cli"), HERE]
 
 from definitions import expected  # noqa: E402
-from sweeps import SweepTest  # noqa: E402
+from sweeps import SweepTest, tiny  # noqa: E402
 
 # Outputs are float32: wrong by some 1e-7 of their size, at random, spread over all frequencies. An energy is wrong by
 # twice that much of its root times the root of the whole, and by its square.
@@ -63,6 +63,15 @@ class Definitions(SweepTest):
                   "train": {"loss": "cross_entropy", "batch": 50, "epochs": 3, "optimizer": {"kind": "sgd", "lr": 0.05}},
                   "sweep": {"data.seed": [1, 2]}}
         self.assert_energies_follow_from_the_weights(self.run_sweep(config, "inputs.h5"), ["nudft"])
+
+    def test_exactly_along_lines(self):
+        line = {"kind": "exact", "split": "train", "points": 5, "radius": 2.0, "max_frequency": 40}
+        probes = [{"name": "kinks", **line, "detrend": "ends"}, {"name": "jump", **line},
+                  {"name": "test", **line, "split": "test", "radius": 0.01, "max_frequency": 1, "points": 150}]
+        config = tiny({"data.test": 150}, probes=probes,
+                      sweep={"model.hidden_layers": [1, 4], "model.init": ["pytorch", "ntk"], "data.seed": [1, 2]})
+        path = self.run_sweep(config, "exact.h5")
+        self.assert_energies_follow_from_the_weights(path, ["exact"])
 
     def test_data_of_other_sizes_are_refused_when_a_probe_has_as_many_energies_as_examples(self):
         config = {"name": "sizes", "data": {"source": "manifold", "petals": 4, "train": 10, "frequencies": [2]},

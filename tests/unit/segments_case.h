@@ -22,7 +22,7 @@ typedef struct segments_case {
     spt_model_spec model;
     spt_network network;
     float *parameters; /* (block) */
-    spt_segments_space space;
+    double *space;
 } segments_case;
 
 /* Weights as a run begins with; zero them to set them by hand. */
@@ -36,10 +36,8 @@ static inline segments_case make_case(size_t inputs, size_t width, size_t hidden
     assert_non_null(c.parameters);
     spt_arena_init(&c.model, &plain, seed, c.parameters);
     spt_network_init(&c.network, &c.model);
-    c.space.numbers = spt_memory_alloc(spt_segments_numbers(&c.model), sizeof *c.space.numbers);
-    c.space.crossing = spt_memory_alloc(spt_segments_crossings(&c.model) + 1, sizeof *c.space.crossing);
-    assert_non_null(c.space.numbers);
-    assert_non_null(c.space.crossing);
+    c.space = spt_memory_alloc(spt_segments_numbers(&c.model), sizeof *c.space);
+    assert_non_null(c.space);
     return c;
 }
 
@@ -53,8 +51,7 @@ static inline segments_case blank_case(size_t inputs, size_t width, size_t hidde
 
 static inline void free_case(segments_case *c) {
     spt_memory_free(c->parameters);
-    spt_memory_free(c->space.numbers);
-    spt_memory_free(c->space.crossing);
+    spt_memory_free(c->space);
 }
 
 static inline float *weight_of(segments_case *c, size_t l, size_t out, size_t in) {
@@ -93,7 +90,7 @@ static inline void keep_corner(void *user, double u, const double *f) {
 
 static inline corners walk_case(const segments_case *c, const double *a, const double *b) {
     corners list = {.outputs = c->model.outputs};
-    list.between = spt_segments_walk(&c->network, c->parameters, a, b, &c->space, keep_corner, &list);
+    list.between = spt_segments_walk(&c->network, c->parameters, a, b, c->space, keep_corner, &list);
     return list;
 }
 

@@ -109,16 +109,19 @@ static void a_probe_that_the_backend_cannot_evaluate_is_refused_by_name(void **s
     spt_dataset data = make_data(4, 3, 3, 10);
     spt_run_spec run = run_of(&data, 8, 1, 5, 0);
     spt_probe probe = {.name = "lines",
-                       .kind = "exact",
+                       .kind = "later",
+                       .geometry = SPT_GEOMETRY_POINTS,
                        .inputs = 4,
                        .outputs = 3,
                        .series = 1,
                        .samples = 8,
-                       .transform = SPT_TRANSFORM_SEGMENTS,
+                       .transform = (spt_transform)(SPT_TRANSFORM_SEGMENTS + 1),
                        .energy_size = 5};
     const spt_probe *probes[] = {&probe};
     spt_group_spec spec = {&data, 1, &run, 1, probes};
-    expect_refused(&spec, SPT_EINVAL, "probe lines: kind exact has a transform that the cpu backend does not know");
+    expect_refused(&spec, SPT_EINVAL, "probe lines: kind later has a transform that the cpu backend does not know");
+    probe.transform = SPT_TRANSFORM_SEGMENTS;
+    expect_refused(&spec, SPT_EINVAL, "probe lines: exact spectra are taken along lines, at least one");
     probe.transform = SPT_TRANSFORM_DFT;
     probe.energy_size = 6;
     expect_refused(&spec, SPT_EINVAL, "probe lines: 6 energies from 8 samples; 1 to 5");

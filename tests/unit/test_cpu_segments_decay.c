@@ -32,7 +32,7 @@ static void mean_energy(size_t hidden_layers, spt_init init, bool ends, double *
         }
         spt_segments_spectrum spectrum;
         spt_segments_spectrum_begin(&spectrum, 1, HIGHEST, numbers);
-        spt_segments_walk(&c.network, c.parameters, a, b, &c.space, spt_segments_spectrum_point, &spectrum);
+        spt_segments_walk(&c.network, c.parameters, a, b, c.space, spt_segments_spectrum_point, &spectrum);
         spt_segments_spectrum_end(&spectrum, ends);
         for (size_t k = 0; k <= HIGHEST; k++)
             energy[k] += (spectrum.real[k] * spectrum.real[k] + spectrum.imag[k] * spectrum.imag[k]) / LINES;
