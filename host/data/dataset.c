@@ -1,4 +1,4 @@
-/* From a checked section to a data set: source, checks, standardisation, noise, hash. */
+/* From a checked section to a data set: source, checks, selection, standardisation, noise, hash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +16,27 @@ static spt_status check_noise(const spt_data_spec *spec, const spt_data_shape *s
     return spt_fail(err, SPT_EINVAL, "data.label_noise: %s", words);
 }
 
+/* From the source's shape to that of the data. */
+static spt_status final_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err) {
+    spt_status status = spt_selection_shape(&spec->selection, name_of(spec), shape, err);
+    if (status == SPT_OK && spec->selection.n > 0) { /* whether as many are of these classes shows when they are read */
+        status = spt_source_take(name_of(spec), "train", spec->train, shape->train, &shape->train, err);
+        if (status == SPT_OK)
+            status = spt_source_take(name_of(spec), "test", spec->test, shape->test, &shape->test, err);
+    }
+    if (status == SPT_OK)
+        status = check_noise(spec, shape, err);
+    if (spec->test_is_train)
+        shape->test = shape->train;
+    return status;
+}
+
 spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err) {
     spt_source_request request = spt_data_spec_request(spec);
     spt_data_shape found = {0};
     spt_status status = spec->source->shape(&request, &found, err);
     if (status == SPT_OK)
-        status = check_noise(spec, &found, err);
-    if (spec->test_is_train)
-        found.test = found.train;
+        status = final_shape(spec, &found, err);
     if (status == SPT_OK)
         *shape = found;
     return status;
@@ -90,9 +103,11 @@ static spt_status fill(const spt_data_spec *spec, spt_dataset *dataset, spt_erro
     dataset->generated = spec->source->generated;
     spt_status status = spec->source->make(&request, dataset, err);
     if (status == SPT_OK)
-        status = check_noise(spec, &(spt_data_shape){.inputs = dataset->inputs, .classes = dataset->classes}, err);
-    if (status == SPT_OK)
         status = check_finite(spec, dataset, err);
+    if (status == SPT_OK)
+        status = spt_selection_apply(&spec->selection, name_of(spec), spec->train, spec->test, dataset, err);
+    if (status == SPT_OK)
+        status = check_noise(spec, &(spt_data_shape){.inputs = dataset->inputs, .classes = dataset->classes}, err);
     if (status == SPT_OK)
         status = keep_truth(dataset, &dataset->train, err);
     if (status == SPT_OK && spec->standardize != SPT_STANDARDIZE_NONE) {

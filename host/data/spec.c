@@ -8,7 +8,8 @@
 
 enum { MAX_SOURCES = 32, MAX_KEYS = 32 };
 
-static const char *const COMMON_KEYS[] = {"source", "train", "test", "seed", "path", "label_noise", "standardize"};
+static const char *const COMMON_KEYS[] = {"source",      "train",       "test",   "seed",   "path",
+                                          "label_noise", "standardize", "select", "targets"};
 enum { COMMON_KEY_COUNT = sizeof COMMON_KEYS / sizeof *COMMON_KEYS };
 
 static const char *const STANDARDIZE_WORDS[] = {"none", "global", "feature"};
@@ -101,6 +102,8 @@ static spt_status read_noise(const spt_node *section, spt_data_spec *spec, spt_e
     spt_data_shape shape;
     spt_source_request request = spt_data_spec_request(spec);
     status = spec->source->shape(&request, &shape, err);
+    if (status == SPT_OK)
+        status = spt_selection_shape(&spec->selection, spec->source->name, &shape, err);
     if (status == SPT_OK && !spt_noise_fits(&spec->noise, spec->source->name, &shape, words))
         status = spt_node_fail(spt_node_find(section, "label_noise"), err, "%s", words);
     return status;
@@ -142,6 +145,7 @@ static spt_status make_key(spt_data_spec *spec, spt_error *err) {
         fprintf(key, " test=clean_train");
     else
         describe_size(key, "test", spec->test);
+    spt_selection_describe(&spec->selection, key);
     spt_noise_describe(&spec->noise, key);
     fprintf(key, " standardize=%s", STANDARDIZE_WORDS[spec->standardize]);
     if (spec->settings != NULL)
@@ -170,6 +174,8 @@ spt_status spt_data_spec_read(const spt_node *section, spt_data_spec **out, spt_
     if (status == SPT_OK)
         status = read_path(section, spec, err);
     if (status == SPT_OK)
+        status = spt_selection_read(section, spec->source, &spec->selection, err);
+    if (status == SPT_OK)
         status = read_own(section, spec, err);
     if (status == SPT_OK)
         status = read_noise(section, spec, err);
@@ -191,6 +197,7 @@ void spt_data_spec_free(spt_data_spec *spec) {
     if (spec->settings != NULL && spec->source->release != NULL)
         spec->source->release(spec->settings);
     free(spec->settings);
+    spt_selection_release(&spec->selection);
     free(spec->path);
     free(spec->key);
     free(spec);
@@ -205,6 +212,10 @@ uint32_t spt_data_spec_seed(const spt_data_spec *spec) {
 }
 
 spt_source_request spt_data_spec_request(const spt_data_spec *spec) {
-    return (spt_source_request){
-        .seed = spec->seed, .train = spec->train, .test = spec->test, .path = spec->path, .settings = spec->settings};
+    bool all = spec->selection.n > 0;
+    return (spt_source_request){.seed = spec->seed,
+                                .train = all ? SPT_SOURCE_ALL : spec->train,
+                                .test = all && spec->test > 0 ? SPT_SOURCE_ALL : spec->test,
+                                .path = spec->path,
+                                .settings = spec->settings};
 }

@@ -1,7 +1,8 @@
-/* The checked `data:` section, and the steps that follow a source, in this order: standardise, noise, hash. */
+/* The checked `data:` section, and the steps that follow a source, in this order: select, standardise, noise, hash. */
 #ifndef SPT_HOST_DATA_SPEC_H
 #define SPT_HOST_DATA_SPEC_H
 
+#include "data/select.h"
 #include "data/source.h"
 
 typedef enum spt_noise_kind {
@@ -36,11 +37,13 @@ struct spt_data_spec {
     uint32_t seed;
     size_t train, test;
     bool test_is_train; /* test: clean_train */
+    spt_selection selection;
     spt_noise noise;
     spt_standardize standardize;
 };
 
-/** What the source is asked for; borrows from spec. */
+/** What the source is asked for; borrows from spec. With `select` that is all there is: which of it is taken depends on
+ *  the labels. */
 spt_source_request spt_data_spec_request(const spt_data_spec *spec);
 
 /** Labels of exactly round(fraction n) examples, the first of a permutation of all: drawn anew from all classes, the

@@ -55,14 +55,15 @@ typedef struct spt_data_shape {
 } spt_data_shape;
 spt_status spt_data_spec_shape(const spt_data_spec *spec, spt_data_shape *shape, spt_error *err);
 
-/** Load or generate, check (finite, labels in range), standardise, add noise, hash. *out: spt_dataset_free. Same spec,
- *  same bits.
+/** Load or generate, check (finite, labels in range), select classes, standardise, add noise to training, hash. *out:
+ * spt_dataset_free. Same spec, same bits.
  *
  *  The hash is SHA-256 over, all little-endian: inputs, outputs, classes (uint64 each); then for train, and then for
  *  test: n (uint64), x (n, inputs) float32, and with classes label (n), label_true (n) int32, without target
  *  (n, outputs), target_true (n, outputs) float32.
  *
- *  Errors: SPT_EINVAL label noise on real targets; SPT_EDATA with the file and the row; SPT_EIO; SPT_ENOMEM. */
+ *  Errors: SPT_EINVAL noise, classes or targets that do not fit the data; SPT_EDATA with the file and the row; SPT_EIO;
+ * SPT_ENOMEM. */
 spt_status spt_dataset_make(const spt_data_spec *spec, spt_dataset **out, spt_error *err);
 void spt_dataset_free(spt_dataset *dataset);
 

@@ -79,6 +79,51 @@ class Targets(SweepTest):
         np.testing.assert_array_equal(kept["test_x"][()], kept["train_x"][()])
         np.testing.assert_array_equal(kept["test_target"][()], kept["target_true"][()])
 
+    def two_classes(self, name, loss, noise, targets):
+        """Train on two of five classes. The file, and the network's last outputs on training examples, by numpy."""
+        random = np.random.default_rng(3)
+        path = self.folder / "classes.h5"
+        with h5py.File(path, "w") as file:
+            for split in ("train", "test"):
+                y = random.integers(0, 5, size=200)
+                file[f"{split}/x"] = (random.normal(size=(200, 4)) + y[:, None]).astype(np.float32)
+                file[f"{split}/y"] = y.astype(np.int32)
+        config = tiny({"data": {"source": "hdf5", "path": str(path), "train": 60, "test": 50, "select": [3, 1],
+                                "targets": targets, "label_noise": noise, "standardize": "global"},
+                       "train": {"loss": loss, "optimizer": {"kind": "adam", "lr": 0.01}, "batch": "full", "epochs": 40},
+                       "record.data": True}, probes=[], sweep={"train.seed": [0]})
+        file = h5py.File(self.run_sweep(config, f"{name}.h5"), "r")
+        self.addCleanup(file.close)
+        x = file["data/train_x"][()].astype(float)
+        for layer in range(3):
+            weights = file[f"weights/0/{layer}"]
+            x = x @ weights["weight"][-1].T.astype(float) + weights["bias"][-1]
+            x = np.maximum(x, 0) if layer < 2 else x
+        return file, x[:, 0]
+
+    def test_two_classes_on_one_output_have_noisy_fit(self):
+        for loss in ("bce", "mse"):
+            file, output = self.two_classes(loss, loss, {"kind": "uniform", "fraction": 0.4}, "binary")
+            true, noisy = file["data/label_true"][()], file["data/label_noisy"][()]
+            found, changed = output > 0, true != noisy
+            self.assertEqual(set(true), {0, 1})
+            self.assertGreater(changed.sum(), 5)
+            self.assertGreater(np.abs(output).min(), 1e-4)  # so that rounding decides no sign
+            expected = {"train_error": np.mean(found != noisy), "noisy_fit": np.mean((found == noisy)[changed]),
+                        "noisy_clean": np.mean((found == true)[changed]),
+                        "clean_fit": np.mean((found == true)[~changed])}
+            for name, value in expected.items():
+                self.assertAlmostEqual(file[f"metrics/{name}"][0, -1], value, places=6, msg=f"{loss}: {name}")
+
+    def test_signs_with_real_noise_have_an_error_on_test_examples_only(self):
+        file, output = self.two_classes("signs", "mse", {"kind": "gaussian", "amplitude": 0.5}, "signs")
+        noisy = file["data/target_noisy"][()][:, 0]
+        self.assertEqual(set(file["data/target_true"][()][:, 0]), {-1, 1})
+        self.assertAlmostEqual(file["metrics/train_loss"][0, -1], np.mean((output - noisy) ** 2), places=5)
+        for name in ("train_error", "noisy_fit", "noisy_clean", "clean_fit"):
+            self.assertTrue(np.isnan(file[f"metrics/{name}"][()]).all(), name)
+        self.assertLess(file["metrics/test_error"][0, -1], 0.1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -85,7 +85,7 @@ static void value_of_an_axis_is_refused_where_the_sweep_lists_it(void **state) {
                             "mse, bce");
     assert_settings_refused(MORE, "sweep: {data.depth: [1]}", NULL,
                             "test.yaml:5: sweep.data.depth: is not a known key; allowed: source, train, test, seed, "
-                            "path, label_noise, standardize");
+                            "path, label_noise, standardize, select, targets");
     assert_settings_refused(
         MORE, "sweep: {train.optimizer.kind: [sgd, adam]}", "train.optimizer.momentum=0.5",
         "--set train.optimizer.momentum=0.5: is not a key of adam; allowed: kind, lr, weight_decay, "

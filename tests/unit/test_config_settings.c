@@ -129,7 +129,7 @@ static void unknown_keys_are_refused_with_the_known_ones(void **state) {
                             "test.yaml:5: record.metrics: is not a known key; allowed: epochs, weights, data");
     assert_settings_refused(DATA, "data: {source: mnist1d, train: 5, size: 3}", NULL,
                             "test.yaml:2: data.size: is not a known key; allowed: source, train, test, seed, path, "
-                            "label_noise, standardize");
+                            "label_noise, standardize, select, targets");
 }
 
 static void sections_must_be_maps(void **state) {

@@ -25,7 +25,7 @@ static void section_must_be_a_map(void **state) {
     (void)state;
     assert_section_refused("mnist1d",
                            "test.yaml:1: data: is mnist1d; allowed: a map with the keys source, train, test, "
-                           "seed, path, label_noise, standardize");
+                           "seed, path, label_noise, standardize, select, targets");
 }
 
 static void missing_section_is_refused(void **state) {
@@ -40,10 +40,10 @@ static void unknown_key_is_refused_with_the_keys_of_the_source(void **state) {
     (void)state;
     assert_section_refused("{source: sinusoids, train: 10, freqs: [1]}",
                            "test.yaml:1: data.freqs: is not a known key; allowed: source, train, test, seed, path, "
-                           "label_noise, standardize, frequencies, amplitudes, phases");
+                           "label_noise, standardize, select, targets, frequencies, amplitudes, phases");
     assert_section_refused("{source: mnist1d, train: 10, frequencies: [1]}",
                            "test.yaml:1: data.frequencies: is not a known key; allowed: source, train, test, seed, "
-                           "path, label_noise, standardize");
+                           "path, label_noise, standardize, select, targets");
 }
 
 static void generated_source_requires_a_number_of_training_examples(void **state) {
@@ -149,7 +149,7 @@ static void number_of_classes_is_bounded(void **state) {
                            "test.yaml:1: data.classes: is 70000; allowed: integers 2 to 65536");
     assert_section_refused("{source: cifar10, path: x, classes: 10}",
                            "test.yaml:1: data.classes: is not a known key; allowed: source, train, test, seed, path, "
-                           "label_noise, standardize");
+                           "label_noise, standardize, select, targets");
 }
 
 /* ---- the key */
@@ -222,6 +222,10 @@ static void every_setting_changes_the_key(void **state) {
         "{source: idx, path: x, train: 5}",
         "{source: idx, path: x, test: 0}",
         "{source: idx, path: x, classes: 11}",
+        "{source: idx, path: x, targets: signs}",
+        "{source: idx, path: x, targets: binary}",
+        "{source: idx, path: x, train: 5, test: 0, select: [3, 8]}",
+        "{source: idx, path: x, train: 5, test: 0, select: [8, 3]}",
         "{source: cifar10, path: x}",
         "{source: hdf5, path: x}",
         "{source: hdf5, path: x, classes: 2}",
