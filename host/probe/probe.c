@@ -35,6 +35,7 @@ void spt_probe_free(spt_probe *probe) {
     spt_memory_free(probe->direction);
     spt_memory_free(probe->own_points);
     spt_memory_free(probe->basis);
+    spt_memory_free(probe->own_extras);
     free(probe->fold.first);
     free(probe->fold.index);
     free(probe->fold.weight);

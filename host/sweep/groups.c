@@ -98,16 +98,39 @@ static bool append_run(spt_sweep *sweep, open_group *open, size_t run) {
     return true;
 }
 
-static bool fill_groups(spt_sweep *sweep, open_groups *open, uint64_t memory_bytes) {
-    for (size_t r = 0; r < sweep->n_runs; r++) {
-        open_group *group = find_group(sweep, open, r, memory_bytes);
-        if (group == NULL)
-            group = new_group(sweep, open, r);
-        if (group == NULL || !append_run(sweep, group, r))
-            return false;
-        sweep->runs[r].group = (size_t)(group - open->items);
+/* Runs by data set, and in each as they come: so that each data set, with its probes, is made once. (n_runs), the
+ * caller's to free. */
+static size_t *order_by_dataset(const spt_sweep *sweep) {
+    size_t *order = calloc(sweep->n_runs, sizeof *order), *place = calloc(sweep->n_datasets + 1, sizeof *place);
+    if (order != NULL && place != NULL) {
+        for (size_t r = 0; r < sweep->n_runs; r++)
+            place[sweep->run_dataset[r] + 1]++;
+        for (size_t d = 0; d < sweep->n_datasets; d++)
+            place[d + 1] += place[d];
+        for (size_t r = 0; r < sweep->n_runs; r++)
+            order[place[sweep->run_dataset[r]]++] = r;
+    } else {
+        free(order);
+        order = NULL;
     }
-    return true;
+    free(place);
+    return order;
+}
+
+static bool fill_groups(spt_sweep *sweep, open_groups *open, uint64_t memory_bytes) {
+    size_t *order = order_by_dataset(sweep);
+    bool filled = order != NULL;
+    for (size_t i = 0; i < sweep->n_runs && filled; i++) {
+        size_t run = order[i];
+        open_group *group = find_group(sweep, open, run, memory_bytes);
+        if (group == NULL)
+            group = new_group(sweep, open, run);
+        filled = group != NULL && append_run(sweep, group, run);
+        if (filled)
+            sweep->runs[run].group = (size_t)(group - open->items);
+    }
+    free(order);
+    return filled;
 }
 
 spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_error *err) {

@@ -121,7 +121,8 @@ typedef struct spt_probe {
     spt_probe_extra extras[SPT_PROBE_MAX_EXTRAS];
     size_t n_attributes;
     spt_probe_attribute attributes[SPT_PROBE_MAX_ATTRIBUTES];
-    int32_t *example; /* (series): which example of the split a line goes through; NULL when none */
+    float *own_extras; /* numbers of extras that lie nowhere else; NULL when none */
+    int32_t *example;  /* (series): which example of the split a line goes through; NULL when none */
 } spt_probe;
 
 /** Samples that the DFT of a series is over. */

@@ -8,6 +8,8 @@ import os
 import sys
 
 import numpy as np
+import scipy.linalg
+import scipy.spatial
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path += [os.path.join(HERE, ".."), HERE]
@@ -61,7 +63,33 @@ def nudft(probe, data, f):
     return (np.abs(waves @ f(x) / len(x)) ** 2).mean(axis=1)
 
 
-KINDS = {"grid1d": grid1d, "grid2d": grid2d, "manifold": manifold, "nudft": nudft}
+def binned(probe, basis, values):
+    """Mean over outputs, and over each bin of columns of the basis, of squared inner products with values (n, outputs)."""
+    square = ((basis.T @ values) ** 2).mean(axis=1)
+    size = int(probe.attrs["bin"])
+    return np.array([square[first:first + size].mean() for first in range(0, len(square), size)])
+
+
+def kernel(probe, data, f):
+    """In the eigenbasis of the Gaussian kernel, from scipy; the targets' energies are checked on the way."""
+    x = data["train_x"][:int(probe.attrs["points"])].astype(float)
+    gram = np.exp(-scipy.spatial.distance.cdist(x, x, "sqeuclidean") / (2 * float(probe.attrs["sigma"]) ** 2))
+    value, basis = scipy.linalg.eigh(gram)
+    value, basis = value[::-1], basis[:, ::-1]
+    size = int(probe.attrs["bin"])
+    means = [value[first:first + size].mean() for first in range(0, len(value), size)]
+    assert np.allclose(data["eigenvalue"], means, rtol=1e-5, atol=1e-5 * means[0]), "other eigenvalues"
+    for kept, name in (("target_energy", "noisy"), ("target_true_energy", "true")):
+        if f"label_{name}" in data:
+            target = np.eye(data[f"label_{name}"].max() + 1)[data[f"label_{name}"][:len(x)]]
+        else:
+            target = data[f"target_{name}"][:len(x)].astype(float)
+        wanted = binned(probe, basis, target)
+        assert np.allclose(data[kept], wanted, rtol=1e-4, atol=1e-9 * wanted.sum()), f"other {kept}"
+    return binned(probe, basis, f(x))
+
+
+KINDS = {"grid1d": grid1d, "grid2d": grid2d, "kernel": kernel, "manifold": manifold, "nudft": nudft}
 
 
 def data_of(file, run, probe):

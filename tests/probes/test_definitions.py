@@ -1,5 +1,6 @@
 """What probes write, against their definitions in numpy (definitions.py), at every record that has weights."""
 
+import importlib.util
 import os
 import sys
 import unittest
@@ -9,6 +10,9 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "cli"), HERE]
+
+if importlib.util.find_spec("scipy") is None:
+    sys.exit("SKIPPED: no scipy for " + sys.executable)
 
 from definitions import expected  # noqa: E402
 from sweeps import SweepTest, tiny  # noqa: E402
@@ -57,12 +61,15 @@ class Definitions(SweepTest):
     def test_over_the_training_inputs(self):
         probes = [{"name": "given", "kind": "nudft", "direction": list(range(-20, 20)),
                    "frequencies": {"range": [0, 2, 0.125]}},
-                  {"name": "second", "kind": "nudft", "component": 1, "frequencies": [0, 0.05, 0.1, 1]}]
-        config = {"name": "inputs", "data": {"source": "mnist1d", "train": 700, "test": 10},
+                  {"name": "second", "kind": "nudft", "component": 1, "frequencies": [0, 0.05, 0.1, 1]},
+                  {"name": "some", "kind": "kernel", "sigma": 4.0, "points": 300, "bin": 30},
+                  {"name": "all", "kind": "kernel", "sigma": 3.0}]
+        config = {"name": "inputs", "data": {"source": "mnist1d", "train": 500, "test": 10,
+                                             "label_noise": {"kind": "uniform", "fraction": 0.2}},
                   "model": {"hidden_layers": 2, "width": 30}, "probes": probes,
                   "train": {"loss": "cross_entropy", "batch": 50, "epochs": 3, "optimizer": {"kind": "sgd", "lr": 0.05}},
                   "sweep": {"data.seed": [1, 2]}}
-        self.assert_energies_follow_from_the_weights(self.run_sweep(config, "inputs.h5"), ["nudft"])
+        self.assert_energies_follow_from_the_weights(self.run_sweep(config, "inputs.h5"), ["kernel", "nudft"])
 
     def test_exactly_along_lines(self):
         line = {"kind": "exact", "split": "train", "points": 5, "radius": 2.0, "max_frequency": 40}

@@ -35,7 +35,7 @@ static void item_that_is_no_map_is_refused(void **state) {
 
 static void unknown_kind_is_refused_with_those_there_are(void **state) {
     (void)state;
-    assert_refused("{name: p, kind: circle}", "exact, grid1d, grid2d, line, manifold, nudft");
+    assert_refused("{name: p, kind: circle}", "exact, grid1d, grid2d, kernel, line, manifold, nudft");
     assert_refused("{name: p, samples: 8}", "probes.0.kind: is missing");
 }
 
