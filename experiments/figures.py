@@ -21,6 +21,7 @@ try:
     import numpy as np
 
     import figure_style as style
+    from analysis import energy_share
     from figure_style import plt
     from sweep_file import DONE, FileError, SweepFile
 except ImportError as missing:
@@ -309,15 +310,6 @@ def draw_epochs(file, family, x_key, options):
 
 
 # ---- spectrum over epochs
-
-
-def energy_share(energy):
-    """E_k / sum_j E_j, and R = sum_{k>=1} E_k / sum_{k>=0} E_k, of energy (run, record, frequency). NaN where all is
-    0."""
-    total = energy.sum(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(total > 0, energy / total, np.nan)
-    return share, share[..., 1:].sum(axis=-1)
 
 
 def frequency_edges(frequency):
