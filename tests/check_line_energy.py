@@ -69,15 +69,20 @@ def of_dataset(file, array, index):
 
 
 def line_energy(file, probe, index, layers):
-    """Mean over lines and outputs of |rfft|^2 along x + t v, t = -r + 2 r s / S."""
+    """Mean over lines and outputs of |rfft|^2 along x + t v, t = -r + 2 r s / S, or of what the line through f(-r) and
+    f(r) leaves."""
     samples, radius = int(probe.attrs["samples"]), float(probe.attrs["radius"])
     x, direction = (of_dataset(file, probe[name], index).astype(float) for name in ("x", "direction"))
-    t = (-radius + np.arange(samples) * (2.0 * radius / samples)).astype(np.float32).astype(float)
+    ends = text(probe.attrs["detrend"]) == "ends"
+    t = (-radius + np.arange(samples + 1) * (2.0 * radius / samples)).astype(np.float32).astype(float)
     energy = np.zeros(samples // 2 + 1)
     for origin, step in zip(x, direction):
         # The points are float32, one rounding after a product and a sum that are exact, or nearly, here.
         rows = (origin + t[:, None] * step).astype(np.float32).astype(float)
-        energy += (np.abs(np.fft.rfft(forward(layers, rows), axis=0)) ** 2).mean(axis=1)
+        f = forward(layers, rows)
+        if ends:
+            f = f - f[0] - np.linspace(0, 1, samples + 1)[:, None] * (f[-1] - f[0])
+        energy += (np.abs(np.fft.rfft(f[:-1], axis=0)) ** 2).mean(axis=1)
     return energy / len(x)
 
 

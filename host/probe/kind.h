@@ -59,9 +59,16 @@ void spt_probe_note_real(spt_probe *probe, const char *key, double value);
 
 /* ---- lines through examples (through_examples.c): a geometry that several kinds share */
 
+/** Which examples lines go through. */
+typedef enum spt_line_split {
+    SPT_LINES_TRAIN,
+    SPT_LINES_NOISY, /* training examples whose label, or target, noise has really changed */
+    SPT_LINES_TEST
+} spt_line_split;
+
 /** What a kind that measures along lines through examples is told. */
 typedef struct spt_line_settings {
-    spt_split_name split;
+    spt_line_split split;
     size_t points;  /* M lines, each through another example */
     size_t samples; /* S points a line, at t = -radius + 2 radius s / S; the end t = radius is not one of them. 1: the
                      * kind has no such setting */
@@ -71,14 +78,15 @@ typedef struct spt_line_settings {
 /** Read split, points and radius; samples is the kind's to read or set. Errors: SPT_ECONFIG. */
 spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err);
 
-/** Rows and extras of the lines. Errors: SPT_EINVAL more points than the split has examples. */
+/** Rows and extras of the lines. Errors: SPT_EINVAL more points than the split has examples; of noisy ones, all that
+ * can be said is that there are no more than training examples. */
 spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_data_shape *data,
                                    spt_probe_shape *shape, spt_error *err);
 
 /** Choose examples and directions, and set the probe's geometry (series = M, samples, t0, dt, origin, direction,
  *  example), extras (example, direction, x) and attributes of these settings. Examples are the first M of a permutation
- *  of the split, directions uniform on the unit sphere, line m the same whatever M is. Errors: SPT_EINVAL as above,
- *  SPT_ENOMEM. */
+ *  of the split that qualify, directions uniform on the unit sphere, line m the same whatever M is. Errors: SPT_EINVAL
+ * as above, SPT_ENOMEM. */
 spt_status spt_probe_through_examples(const spt_line_settings *settings, const spt_dataset *dataset, uint32_t seed,
                                       spt_probe *probe, spt_error *err);
 

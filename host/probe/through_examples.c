@@ -1,5 +1,7 @@
 /* Lines through examples: which examples, which directions, and the grid of t along each. */
 #include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +12,8 @@
 enum { MAX_POINTS = 1 << 24 };
 #define MAX_RADIUS 1e18 /* keeps x + t v within float32's range */
 
-static const char *const SPLITS[] = {"train", "test"}; /* in the order of spt_split_name */
+static const char *const SPLITS[] = {
+    [SPT_LINES_TRAIN] = "train", [SPT_LINES_NOISY] = "noisy", [SPT_LINES_TEST] = "test"};
 
 spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err) {
     static const char *const REQUIRED[] = {"split", "points", "radius"};
@@ -20,20 +23,26 @@ spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *setti
         status = spt_node_require(item, REQUIRED[i], &node, err);
     size_t split = 0;
     if (status == SPT_OK)
-        status = spt_node_choice(item, "split", SPLITS, 2, &split, err);
+        status = spt_node_choice(item, "split", SPLITS, sizeof SPLITS / sizeof *SPLITS, &split, err);
     if (status == SPT_OK)
         status = spt_node_size(item, "points", 1, MAX_POINTS, &settings->points, err);
     if (status == SPT_OK)
         status = spt_node_real(item, "radius", SPT_ABOVE_ZERO, MAX_RADIUS, &settings->radius, err);
-    settings->split = split == 0 ? SPT_SPLIT_TRAIN : SPT_SPLIT_TEST;
+    settings->split = (spt_line_split)split;
     return status;
 }
 
-static spt_status enough_examples(const spt_line_settings *settings, size_t examples, spt_error *err) {
-    if (settings->points > examples)
-        return spt_fail(err, SPT_EINVAL, "points is %zu, but the %s split has %zu examples; allowed: at most that many",
-                        settings->points, SPLITS[settings->split], examples);
-    return SPT_OK;
+/* among: what the examples are counted of. */
+static spt_status enough_examples(const spt_line_settings *settings, spt_line_split among, size_t examples,
+                                  spt_error *err) {
+    static const char *const words[] = {[SPT_LINES_TRAIN] = "the train split has %zu examples",
+                                        [SPT_LINES_NOISY] = "%zu training examples have a label that noise has changed",
+                                        [SPT_LINES_TEST] = "the test split has %zu examples"};
+    if (settings->points <= examples)
+        return SPT_OK;
+    char found[96];
+    snprintf(found, sizeof found, words[among], examples);
+    return spt_fail(err, SPT_EINVAL, "points is %zu, but %s; allowed: at most that many", settings->points, found);
 }
 
 spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_data_shape *data,
@@ -42,11 +51,25 @@ spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_
     spt_probe_shape_extra(shape, settings->points, 0);
     spt_probe_shape_extra(shape, settings->points, data->inputs);
     spt_probe_shape_extra(shape, settings->points, data->inputs);
-    return enough_examples(settings, settings->split == SPT_SPLIT_TRAIN ? data->train : data->test, err);
+    if (settings->split == SPT_LINES_TEST)
+        return enough_examples(settings, SPT_LINES_TEST, data->test, err);
+    return enough_examples(settings, SPT_LINES_TRAIN, data->train, err);
 }
 
-/* The first `points` of a permutation of the split: distinct, and the same examples first however many are taken. */
-static spt_status choose_examples(spt_probe *probe, size_t examples, uint32_t seed, spt_error *err) {
+static bool is_changed(const spt_split *split, size_t outputs, size_t i) {
+    if (split->label != NULL)
+        return split->label_true != NULL && split->label[i] != split->label_true[i];
+    for (size_t o = 0; o < outputs && split->target_true != NULL; o++)
+        if (split->target[i * outputs + o] != split->target_true[i * outputs + o])
+            return true;
+    return false;
+}
+
+/* The first `points` of a permutation of the split that qualify: distinct, and the same examples first however many are
+ * taken. */
+static spt_status choose_examples(const spt_line_settings *settings, const spt_split *split, spt_probe *probe,
+                                  uint32_t seed, spt_error *err) {
+    const size_t examples = split->n;
     uint32_t *permutation = malloc(examples * sizeof *permutation);
     uint64_t *scratch = malloc(2 * examples * sizeof *scratch);
     probe->example = malloc(probe->series * sizeof *probe->example);
@@ -57,8 +80,14 @@ static spt_status choose_examples(spt_probe *probe, size_t examples, uint32_t se
     }
     spt_random_permutation(seed, SPT_STREAM_PROBE_DIRECTION, SPT_PROBE_SUBSTREAM_EXAMPLES, examples, permutation,
                            scratch);
-    for (size_t m = 0; m < probe->series; m++)
-        probe->example[m] = (int32_t)permutation[m];
+    size_t qualified = 0;
+    for (size_t i = 0; i < examples; i++)
+        if (settings->split != SPT_LINES_NOISY || is_changed(split, probe->outputs, permutation[i])) {
+            if (qualified < probe->series)
+                probe->example[qualified] = (int32_t)permutation[i];
+            qualified++;
+        }
+    status = enough_examples(settings, settings->split, qualified, err);
 done:
     free(scratch);
     free(permutation);
@@ -121,9 +150,10 @@ static void describe(const spt_line_settings *settings, spt_probe *probe) {
 
 spt_status spt_probe_through_examples(const spt_line_settings *settings, const spt_dataset *dataset, uint32_t seed,
                                       spt_probe *probe, spt_error *err) {
-    const spt_split *split = settings->split == SPT_SPLIT_TRAIN ? &dataset->train : &dataset->test;
+    const spt_split *split = settings->split == SPT_LINES_TEST ? &dataset->test : &dataset->train;
     const size_t inputs = dataset->inputs;
-    spt_status status = enough_examples(settings, split->n, err);
+    spt_status status =
+        enough_examples(settings, settings->split == SPT_LINES_TEST ? SPT_LINES_TEST : SPT_LINES_TRAIN, split->n, err);
     if (status != SPT_OK)
         return status;
     probe->geometry = SPT_GEOMETRY_LINES;
@@ -135,7 +165,7 @@ spt_status spt_probe_through_examples(const spt_line_settings *settings, const s
     probe->direction = spt_memory_alloc(settings->points * inputs, sizeof *probe->direction);
     if (probe->origin == NULL || probe->direction == NULL)
         return spt_fail(err, SPT_ENOMEM, "no memory for %zu lines of %zu inputs", settings->points, inputs);
-    status = choose_examples(probe, split->n, seed, err);
+    status = choose_examples(settings, split, probe, seed, err);
     if (status == SPT_OK)
         status = draw_directions(probe, seed, err);
     if (status != SPT_OK)

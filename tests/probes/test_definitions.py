@@ -58,6 +58,21 @@ class Definitions(SweepTest):
                   "train": {"loss": "mse", "batch": "full", "epochs": 40, "optimizer": {"kind": "adam", "lr": 0.01}}}
         self.assert_energies_follow_from_the_weights(self.run_sweep(config, "line.h5"), ["grid1d", "line"])
 
+    def test_along_lines_with_and_without_the_ends(self):
+        probes = [{"name": f"{split}_{detrend}", "kind": "line", "split": split, "points": 15, "samples": 20,
+                   "radius": 2.0, "detrend": detrend} for split in ("train", "noisy", "test") for detrend in ("none", "ends")]
+        config = {"name": "ends", "data": {"source": "mnist1d", "train": 200, "test": 20,
+                                           "label_noise": {"kind": "uniform", "fraction": 0.2}},
+                  "model": {"hidden_layers": 2, "width": 30}, "probes": probes,
+                  "train": {"loss": "cross_entropy", "batch": 50, "epochs": 3, "optimizer": {"kind": "sgd", "lr": 0.05}}}
+        path = self.run_sweep(config, "ends.h5")
+        self.assert_energies_follow_from_the_weights(path, ["line"])
+        with h5py.File(path) as file:
+            changed = file["data/label_noisy"][...] != file["data/label_true"][...]
+            self.assertFalse(changed.all())
+            for detrend in ("none", "ends"):
+                self.assertTrue(changed[file[f"probes/noisy_{detrend}/example"][...]].all())
+
     def test_over_the_training_inputs(self):
         probes = [{"name": "given", "kind": "nudft", "direction": list(range(-20, 20)),
                    "frequencies": {"range": [0, 2, 0.125]}},

@@ -277,6 +277,8 @@ static void shape_foretells_the_probe(void **state) {
     spt_dataset wide = make_dataset(11, 20, 10), narrow = make_dataset(1, 20, 10);
     assert_shape_foretells(LINE_YAML("train", "20", "8", "3"), &wide);
     assert_shape_foretells(LINE_YAML("test", "10", "2", "0.1"), &wide);
+    assert_shape_foretells("{name: p, kind: line, split: train, points: 3, samples: 8, radius: 2, detrend: ends}",
+                           &wide);
     assert_shape_foretells("{name: g, kind: grid1d, samples: 200}", &narrow);
     release_dataset(&wide);
     release_dataset(&narrow);
@@ -332,6 +334,84 @@ static void grid_rows_are_m_over_n(void **state) {
     release_dataset(&dataset);
 }
 
+static void noisy_lines_go_through_changed_examples_in_the_order_of_all(void **state) {
+    (void)state;
+    enum { N = 50 };
+    spt_dataset dataset = make_dataset(3, N, 1);
+    int32_t label[N] = {0}, label_true[N] = {0};
+    for (size_t i = 0; i < N; i++)
+        label_true[i] = i % 3 == 0; /* 17 of them are changed */
+    dataset.train.label = label;
+    dataset.train.label_true = label_true;
+    spt_probe *all = make_probe(LINE_YAML("train", "50", "8", "3"), &dataset, 4);
+    spt_probe *noisy = make_probe(LINE_YAML("noisy", "17", "8", "3"), &dataset, 4);
+    for (size_t m = 0, i = 0; m < 17; m++, i++) {
+        while (all->example[i] % 3 != 0)
+            i++;
+        assert_int_equal(noisy->example[m], all->example[i]);
+        assert_memory_equal(noisy->origin + m * 3, all->origin + i * 3, 3 * sizeof(float));
+    }
+    assert_string_equal(attribute_of(noisy, "split"), "noisy");
+    spt_probe_free(all);
+    spt_probe_free(noisy);
+    release_dataset(&dataset);
+}
+
+static void targets_that_noise_has_moved_are_noisy_too(void **state) {
+    (void)state;
+    spt_dataset dataset = make_dataset(2, 4, 1);
+    float target[8] = {0}, target_true[8] = {0, 0, 0, 0, 0, 1, 0, 0}; /* two outputs: the second of example 2 */
+    dataset.classes = 0;
+    dataset.train.target = target;
+    dataset.train.target_true = target_true;
+    spt_probe *probe = make_probe(LINE_YAML("noisy", "1", "8", "3"), &dataset, 4);
+    assert_int_equal(probe->example[0], 2);
+    spt_probe_free(probe);
+    release_dataset(&dataset);
+}
+
+static void too_few_noisy_examples_are_told_by_their_number(void **state) {
+    (void)state;
+    spt_dataset dataset = make_dataset(2, 4, 1);
+    int32_t label[4] = {0, 1, 1, 0}, label_true[4] = {0, 0, 0, 0};
+    dataset.train.label = label;
+    dataset.train.label_true = label_true;
+    spt_probe_spec *spec = good_probe(LINE_YAML("noisy", "3", "8", "3"));
+    spt_probe *probe = NULL;
+    spt_error err = {0};
+    assert_int_equal(spt_probe_make(spec, &dataset, 1, &probe, &err), SPT_EINVAL);
+    assert_string_equal(err.message, "probe p: points is 3, but 2 training examples have a label that noise has "
+                                     "changed; allowed: at most that many");
+    spt_probe_spec_free(spec);
+    assert_does_not_fit(LINE_YAML("noisy", "9", "8", "3"), &dataset,
+                        "probe p: points is 9, but the train split has 4 examples; allowed: at most that many");
+    release_dataset(&dataset);
+}
+
+static void detrended_lines_have_a_point_more_where_the_window_closes(void **state) {
+    (void)state;
+    spt_dataset dataset = make_dataset(2, 5, 1);
+    spt_probe *whole = make_probe("{name: p, kind: line, split: train, points: 2, samples: 8, radius: 2}", &dataset, 1);
+    spt_probe *ends =
+        make_probe("{name: p, kind: line, split: train, points: 2, samples: 8, radius: 2, detrend: ends}", &dataset, 1);
+    assert_int_equal(ends->samples, 9);
+    assert_int_equal(spt_probe_length(ends), 8);
+    assert_int_equal(ends->energy_size, whole->energy_size);
+    assert_true(ends->dt == whole->dt);
+    assert_string_equal(attribute_of(ends, "samples"), "8");
+    assert_string_equal(attribute_of(ends, "detrend"), "ends");
+    float x[2], y[2];
+    spt_probe_rows(ends, 9 + 3, 1, x);
+    spt_probe_rows(whole, 8 + 3, 1, y);
+    assert_memory_equal(x, y, sizeof x);
+    spt_probe_rows(ends, 8, 1, x);
+    for (size_t j = 0; j < 2; j++)
+        assert_true(x[j] == fmaf(2.0f, ends->direction[j], ends->origin[j]));
+    spt_probe_free(whole);
+    spt_probe_free(ends);
+    release_dataset(&dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(directions_have_length_one),
@@ -349,6 +429,10 @@ int main(void) {
         cmocka_unit_test(attributes_hold_every_setting_and_the_defaults),
         cmocka_unit_test(file_gets_what_is_needed_to_walk_the_lines_again),
         cmocka_unit_test(shape_foretells_the_probe),
+        cmocka_unit_test(noisy_lines_go_through_changed_examples_in_the_order_of_all),
+        cmocka_unit_test(targets_that_noise_has_moved_are_noisy_too),
+        cmocka_unit_test(too_few_noisy_examples_are_told_by_their_number),
+        cmocka_unit_test(detrended_lines_have_a_point_more_where_the_window_closes),
         cmocka_unit_test(more_points_than_examples_are_refused_with_both_numbers),
         cmocka_unit_test(grid_over_two_inputs_is_refused),
         cmocka_unit_test(grid_rows_are_m_over_n),

@@ -84,13 +84,13 @@ static void value_out_of_range_is_refused_with_what_is_allowed(void **state) {
     assert_refused("{name: p, kind: grid1d, samples: 7}", "samples: is 7; allowed: an even number, 2 to 1048576");
     assert_refused("{name: p, kind: grid1d, samples: 0}", "samples: is 0");
     assert_refused("{name: p, kind: grid1d, samples: 8.0}", "samples: is 8.0");
-    assert_refused("{name: p, kind: line, split: both, points: 4, samples: 8, radius: 1}", "train, test");
+    assert_refused("{name: p, kind: line, split: both, points: 4, samples: 8, radius: 1}", "train, noisy, test");
     assert_refused("{name: p, kind: line, split: test, points: 0, samples: 8, radius: 1}", "points: is 0");
     assert_refused("{name: p, kind: line, split: test, points: 4, samples: 9, radius: 1}", "samples: is 9");
     assert_refused("{name: p, kind: line, split: test, points: 4, samples: 8, radius: 0}", "radius: is 0");
     assert_refused("{name: p, kind: line, split: test, points: 4, samples: 8, radius: -1}", "radius: is -1");
     assert_refused("{name: p, kind: line, split: test, points: 4, samples: 8, radius: .inf}", "radius: is .inf");
-    assert_refused("{name: p, kind: line, split: test, points: 4, samples: 8, radius: 1, detrend: ends}", "none");
+    assert_refused("{name: p, kind: line, split: test, points: 4, samples: 8, radius: 1, detrend: mean}", "none, ends");
 }
 
 int main(void) {
