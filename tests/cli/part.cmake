@@ -11,6 +11,6 @@ foreach(name test_cli_text test_cli_results test_cli_options test_cli_progress)
   target_sources(${name} PRIVATE $<TARGET_OBJECTS:spectrain_cli_parts>)
 endforeach()
 
-foreach(name errors commands bits terminal signals install shards)
+foreach(name errors commands bits terminal signals install setup shards)
   spectrain_python_test(cli_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py cli)
 endforeach()
