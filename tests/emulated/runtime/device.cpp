@@ -131,7 +131,9 @@ cudaError_t cudaGetDevice(int *number) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int number) {
-    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms : SHARED_LIMIT;
+    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms
+             : attribute == cudaDevAttrL2CacheSize       ? 1 << 20
+                                                         : SHARED_LIMIT;
     return cudaSetDevice(number);
 }
 
