@@ -96,16 +96,19 @@ endforeach()
 set_tests_properties(emulated_refuses_FLOAT_ATOMIC PROPERTIES PASS_REGULAR_EXPRESSION "deleted function.*atomicAdd")
 set_tests_properties(emulated_refuses_PLAIN_SHARED PROPERTIES PASS_REGULAR_EXPRESSION "write SPT_SHARED")
 
-# ---- the kernels' tests: every other test_*.cpp here, with all kernels and the CPU backend to hold them against
-option(SPECTRAIN_EMULATED_RACES "run the kernels' tests under ThreadSanitizer, too: some minutes" OFF)
+# ---- the kernels' tests: every other test_*.cpp here, with all kernels and the CPU backend to hold them against. What
+# they do under ThreadSanitizer takes minutes; test_races runs every kernel there on small shapes.
+option(SPECTRAIN_EMULATED_RACES "run all of the kernels' tests under ThreadSanitizer, too" OFF)
 file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cu)
 file(GLOB tests CONFIGURE_DEPENDS ${emulated}/test_*.cpp)
-list(FILTER tests EXCLUDE REGEX test_emulated_)
+list(FILTER tests EXCLUDE REGEX "test_(emulated_|races)")
 spectrain_emulated_objects(emulated_backend ${kernels})
 foreach(test ${tests})
   get_filename_component(name ${test} NAME_WE)
   spectrain_emulated_test(${name} ${test} asan emulated_backend spectrain_static)
-  if(SPECTRAIN_EMULATED_RACES AND NOT SPECTRAIN_SANITIZE) # a library under another sanitizer does not go with it
+  if(SPECTRAIN_EMULATED_RACES)
     spectrain_emulated_test(${name}_tsan ${test} tsan emulated_backend spectrain_static)
   endif()
 endforeach()
+spectrain_emulated_test(test_races ${emulated}/test_races.cpp tsan emulated_backend spectrain_static)
+target_compile_definitions(test_races PRIVATE SPT_KERNELS="${PROJECT_SOURCE_DIR}/kernels")

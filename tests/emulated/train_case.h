@@ -148,7 +148,8 @@ inline run_state initial_state(const spt_run_spec &run) {
 /** A group of runs on one backend, in their initial states. */
 struct test_group {
     const spt_backend *backend;
-    const std::vector<spt_run_spec> &runs;
+    const std::vector<spt_run_spec> runs;
+    const std::vector<const spt_probe *> probe; // the group reads both here
     spt_device *device = NULL;
     spt_group *group = NULL;
     spt_error err = {};
@@ -158,8 +159,9 @@ struct test_group {
 
     /** prepare(device) before the group is made. */
     template <typename F>
-    test_group(const spt_backend &with, const test_data &data, const std::vector<spt_run_spec> &of, F prepare)
-        : backend(&with), runs(of) {
+    test_group(const spt_backend &with, const test_data &data, const std::vector<spt_run_spec> &of, F prepare,
+               const std::vector<const spt_probe *> &probes = {})
+        : backend(&with), runs(of), probe(probes) {
         spt_device_options options = {};
         options.threads = 1;
         assert_ok(backend->open(&options, &device, &err), err);
@@ -168,6 +170,8 @@ struct test_group {
         spec.dataset = &data.set;
         spec.n_runs = runs.size();
         spec.runs = runs.data();
+        spec.n_probes = probe.size();
+        spec.probes = probe.data();
         assert_ok(backend->group_create(device, &spec, &group, &err), err);
         for (size_t r = 0; r < runs.size(); r++)
             set(r, initial_state(runs[r]));

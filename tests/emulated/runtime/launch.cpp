@@ -52,10 +52,10 @@ static void shuffle(std::vector<T> &order) {
 
 // ---- faults
 
-static std::string kernel_name() {
+static std::string name_of(const void *kernel) {
     char name[256] = "?";
-    if (now.launched != nullptr)
-        __sanitizer_symbolize_pc((void *)now.launched->kernel, "%f", name, sizeof name);
+    if (kernel != nullptr) // an address to return to is what it expects: what lies before it is named
+        __sanitizer_symbolize_pc((char *)kernel + 1, "%f", name, sizeof name);
     return name;
 }
 
@@ -66,8 +66,8 @@ void fault(const char *format, ...) {
     fprintf(stderr, "emulated device: ");
     if (running != nullptr) {
         uint3 b = running->at.block, t = running->at.thread;
-        fprintf(stderr, "%s, block (%u, %u, %u), thread (%u, %u, %u): ", kernel_name().c_str(), b.x, b.y, b.z, t.x, t.y,
-                t.z);
+        fprintf(stderr, "%s, block (%u, %u, %u), thread (%u, %u, %u): ",
+                name_of(now.launched ? now.launched->kernel : nullptr).c_str(), b.x, b.y, b.z, t.x, t.y, t.z);
     }
     vfprintf(stderr, format, arguments);
     fprintf(stderr, "\n");
@@ -307,8 +307,17 @@ struct kernel_limits {
     size_t dynamic_bytes = STATIC_SHARED_LIMIT; // until it opts in to more
     size_t static_bytes = 0;                    // seen so far
     bool big_clusters = false;
+    bool launched = false;
 };
 static std::map<const void *, kernel_limits> limits;
+
+std::vector<std::string> launched_kernels() {
+    std::vector<std::string> names;
+    for (const auto &[kernel, k] : limits)
+        if (k.launched)
+            names.push_back(name_of(kernel));
+    return names;
+}
 
 void note_static_shared(size_t bytes) {
     size_t &seen = limits[now.launched->kernel].static_bytes;
@@ -373,6 +382,7 @@ cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, std::fu
     if (error != cudaSuccess)
         return remember(error);
     asked.body = std::move(body);
+    limits[kernel].launched = true;
     return submit(config->stream, [asked] {
         run(asked);
         return cudaSuccess;
@@ -380,10 +390,8 @@ cudaError_t launch(const cudaLaunchConfig_t *config, const void *kernel, std::fu
 }
 
 void check_pointer(const void *kernel, int argument, const void *pointer) {
-    char name[256];
-    __sanitizer_symbolize_pc((void *)kernel, "%f", name, sizeof name);
     if (pointer != nullptr && !device_holds(pointer, 0))
-        fault("argument %d of %s points to memory that the device cannot reach", argument, name);
+        fault("argument %d of %s points to memory that the device cannot reach", argument, name_of(kernel).c_str());
 }
 
 } // namespace spt_emulated

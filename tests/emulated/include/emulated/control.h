@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <string>
 #include <vector>
 
 #include "../cuda_runtime.h"
@@ -28,6 +29,9 @@ void let_fail(call kind, unsigned nth, cudaError_t error, bool for_good = false)
 void heal();
 /** Allocations, streams, events, graphs, handles and plans that nobody has freed. */
 size_t live_objects();
+
+/** Names of the kernels that have been launched, as a debugger says them: "sort_tiles", "dense_large<0>". */
+std::vector<std::string> launched_kernels();
 
 /** Whether body(out), which allocates, launches and copies `bytes` of results to out, leaves the same bits under every
  *  pair of thread order and fill pattern. If not, says where they differ. Under ThreadSanitizer one shuffled run is
