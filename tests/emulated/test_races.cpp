@@ -9,6 +9,7 @@
 #include <regex>
 #include <set>
 
+#include "bench.cuh"
 #include "group.cuh"
 #include "perturb.cuh"
 #include "probe_case.h"
@@ -119,6 +120,16 @@ static void perturbed_parameters(void **) {
     assert_done(spt_perturb(table.device->data, &p, space.data, perturbed.data, nullptr));
 }
 
+static void peaks_of_the_device(void **) {
+    spt_device *device = NULL;
+    spt_error err = {};
+    spt_peaks peaks = {};
+    spt_device_options options = {};
+    assert_ok(spt_backend_cuda.open(&options, &device, &err), err);
+    assert_ok(spt_cuda_peaks(device, 1e-6, &peaks, &err), err);
+    spt_backend_cuda.close(device);
+}
+
 /** Names of the kernels that the .cu files declare, each with its file. */
 static std::map<std::string, std::string> declared_kernels() {
     const std::regex kernel("__global__\\s+void\\s+(?:__launch_bounds__\\s*\\([^)]*\\)\\s*)?(\\w+)\\s*\\(");
@@ -160,6 +171,7 @@ int main(void) {
         cmocka_unit_test(probes_of_networks_of_all_widths),
         cmocka_unit_test(spectral_norms_of_wide_and_tall_layers),
         cmocka_unit_test(perturbed_parameters),
+        cmocka_unit_test(peaks_of_the_device),
         cmocka_unit_test(every_kernel_has_run),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
