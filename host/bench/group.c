@@ -101,11 +101,12 @@ static spt_status states_out(void *context, uint64_t count, spt_error *err) {
         status = b->backend->state_get(b->group, i % b->spec->n_runs, b->state, err);
     return status;
 }
+/* What is copied says nothing: the states have to be set again. */
 static spt_status states_in(void *context, uint64_t count, spt_error *err) {
     bench_group *b = context;
     spt_status status = SPT_OK;
-    for (uint64_t i = 0; i < count && status == SPT_OK; i++)
-        status = set_initial_states(b, err);
+    for (uint64_t i = 0; i < count * b->spec->n_runs && status == SPT_OK; i++)
+        status = b->backend->state_set(b->group, i % b->spec->n_runs, b->state, err);
     return status;
 }
 
@@ -162,6 +163,8 @@ static spt_status measure_all(bench_group *b, spt_error *err) {
         status = measure(b, "states out", states_out, of_states, err);
     if (status == SPT_OK)
         status = measure(b, "states in", states_in, of_states, err);
+    if (status == SPT_OK)
+        status = set_initial_states(b, err);
     return status;
 }
 

@@ -9,8 +9,11 @@
 #include "cli/command.h"
 #include "spectrain/spectrain.h"
 
-static const spt_command *const COMMANDS[] = {&spt_command_run, &spt_command_plan, &spt_command_info,
-                                              &spt_command_devices, NULL};
+/* One a line. */
+static const spt_command *const COMMANDS[] = {
+    &spt_command_run, //
+    &spt_command_plan, &spt_command_info, &spt_command_bench, &spt_command_devices, NULL,
+};
 
 /* A closed stream would give its number to the next file that is opened, and messages would be written there. */
 static void keep_standard_streams_open(void) {

@@ -81,6 +81,12 @@ spt_text spt_text_seconds(double seconds) {
     return text;
 }
 
+spt_text spt_text_duration(double seconds) {
+    if (seconds < 0.9995e-3)
+        return scaled(1e6 * seconds, "us");
+    return seconds < 0.9995 ? scaled(1e3 * seconds, "ms") : scaled(seconds, "s");
+}
+
 static bool is_control(char c) {
     return (unsigned char)c < 0x20 || c == 0x7f;
 }

@@ -21,6 +21,8 @@ spt_text spt_text_flops(double flops);
 spt_text spt_text_number(double number);
 /** "12 ms", "0.4 s", "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; "?" when not finite or negative. */
 spt_text spt_text_seconds(double seconds);
+/** "12.3 us", "1.23 ms", "4.56 s": three figures, for what is measured; "?" when not finite or negative. */
+spt_text spt_text_duration(double seconds);
 
 /** argument as one word of a POSIX shell, quoted only where it must be (malloc'd; NULL when memory is short). Control
  *  characters come out as $'...' escapes, so that the command stays one line. */

@@ -72,6 +72,21 @@ static void times_have_two_units_and_carry(void **state) {
         assert_string_equal(spt_text_seconds(cases[i].seconds).s, cases[i].text);
 }
 
+static void durations_have_three_figures(void **state) {
+    (void)state;
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {
+        {0.0, "0.00 us"},     {1.234e-6, "1.23 us"}, {99.96e-6, "100 us"}, {999.4e-6, "999 us"}, {999.6e-6, "1.00 ms"},
+        {0.01234, "12.3 ms"}, {0.9994, "999 ms"},    {0.9996, "1.00 s"},   {61.0, "61.0 s"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(spt_text_duration(cases[i].seconds).s, cases[i].text);
+    assert_string_equal(spt_text_duration(NAN).s, "?");
+    assert_string_equal(spt_text_duration(-1.0).s, "?");
+}
+
 static void assert_shell_word(const char *argument, const char *expected) {
     char *word = spt_text_shell_word(argument);
     assert_non_null(word);
@@ -126,6 +141,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_told_is_a_question_mark),
         cmocka_unit_test(counts_are_grouped_by_thousands),
         cmocka_unit_test(times_have_two_units_and_carry),
+        cmocka_unit_test(durations_have_three_figures),
         cmocka_unit_test(plain_words_go_to_a_shell_unquoted),
         cmocka_unit_test(words_with_blanks_quotes_or_nothing_are_quoted),
         cmocka_unit_test(control_characters_are_escaped_so_that_a_command_stays_one_line),
