@@ -113,9 +113,9 @@ class SweepFile:
         return "" if dataset is None else text(dataset.attrs.get("units", ""))
 
     def probes(self):
-        """Names of the probes whose energies have one axis, the frequency."""
+        """Names of the probes that were recorded while training, and whose energies have one axis, the frequency."""
         return [name for name, group in self.h5.get("probes", {}).items()
-                if "energy" in group and group["energy"].ndim == 3 and "frequency" in group]
+                if "energy" in group and group["energy"].ndim == 3 and "frequency" in group and "record" in group]
 
     def frequency(self, probe):
         """(frequency) and the unit."""

@@ -185,7 +185,10 @@ def check_probes(checks, file):
     for name, probe in file["probes"].items():
         energy = probe["energy"]
         names = dim_names(energy)
-        checks.that(names[:2] == ("run", "record") and len(names) >= 3, f"{energy.name}: dimensions {names}")
+        # What was measured while training lies along records; what came after, from the weights, along snapshots.
+        when = "snapshot" if probe.attrs.get("computed_from") == "weights" else "record"
+        if not checks.that(names[:2] == ("run", when) and len(names) >= 3, f"{energy.name}: dimensions {names}"):
+            continue
         checks.that(energy.dtype == np.float32, f"{energy.name}: type {energy.dtype}")
         checks.that(isinstance(energy.attrs.get("kind"), str), f"{energy.name}: no attribute kind")
         checks.that(probe.attrs.get("kind") == energy.attrs.get("kind"), f"/probes/{name}: its energy has another kind")
@@ -194,8 +197,8 @@ def check_probes(checks, file):
         for run in range(energy.shape[0]):
             values = energy[run]
             checks.that((np.isnan(values) | (values >= 0)).all(), f"{energy.name}: negative in run {run}")
-        check_missing(checks, file, energy.name, energy[..., 0].reshape(energy.shape[0], energy.shape[1], -1), "record")
-        checks.that((probe["record"][()] == file["record/epoch"][()]).all(), f"/probes/{name}/record: not the epochs")
+        check_missing(checks, file, energy.name, energy[..., 0].reshape(energy.shape[0], energy.shape[1], -1), when)
+        checks.that((probe[when][()] == file[f"{when}/epoch"][()]).all(), f"/probes/{name}/{when}: not the epochs")
         for extra in probe.values():
             if not is_scale(extra) and extra.name != energy.name:
                 first = dim_names(extra)[0]

@@ -91,11 +91,12 @@ def cross_entropy(logits, label):
     return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(label)), label]))
 
 
-def check_energies(file, checks, run, record, layers):
+def check_energies(file, checks, run, record, snapshot, layers):
     for name, probe in file["probes"].items():
         if text(probe.attrs["kind"]) == "line":
             expected = line_energy(file, probe, file["runs/dataset"][run], layers)
-            checks.compare(f"energy of {name}", f"run {run}, record {record}", probe["energy"][run, record], expected,
+            when = record if "record" in probe else snapshot  # those of `spectrain probe` lie along snapshots
+            checks.compare(f"energy of {name}", f"run {run}, record {record}", probe["energy"][run, when], expected,
                            ENERGY, ENERGY_FLOOR * expected.sum())
 
 
@@ -144,7 +145,7 @@ def check(file, checks):
             layers, record = layers_of(file, run, snapshot), epochs.index(epoch)
             if layers is None:
                 continue
-            check_energies(file, checks, run, record, layers)
+            check_energies(file, checks, run, record, snapshot, layers)
             check_norms(file, checks, run, record, layers)
             if examples:
                 check_examples(file, checks, run, record, layers)

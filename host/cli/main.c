@@ -11,8 +11,13 @@
 
 /* One a line. */
 static const spt_command *const COMMANDS[] = {
-    &spt_command_run, //
-    &spt_command_plan, &spt_command_info, &spt_command_bench, &spt_command_devices, NULL,
+    &spt_command_run,     //
+    &spt_command_plan,    //
+    &spt_command_info,    //
+    &spt_command_probe,   //
+    &spt_command_bench,   //
+    &spt_command_devices, //
+    NULL,
 };
 
 /* A closed stream would give its number to the next file that is opened, and messages would be written there. */

@@ -32,6 +32,7 @@ static const struct {
     {"seconds", 265, required_argument, SPT_TAKES_SECONDS},
     {"shard", 266, required_argument, SPT_TAKES_SHARD},
     {"shards", 267, required_argument, SPT_TAKES_SHARDS},
+    {"probe", 268, required_argument, SPT_TAKES_PROBE},
     {"help", 'h', no_argument, ~0U},
 };
 /* clang-format on */
@@ -104,6 +105,9 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
     switch (mask) {
     case SPT_TAKES_OUTPUT:
         status = read_path("output", "FILE.h5", argument, &options->output, err);
+        break;
+    case SPT_TAKES_PROBE:
+        options->probe = argument;
         break;
     case SPT_TAKES_JSON:
         status = read_path("json", "FILE.json", argument, &options->json, err);

@@ -24,7 +24,8 @@ enum {
     SPT_TAKES_JSON = 1 << 9,
     SPT_TAKES_SECONDS = 1 << 10,
     SPT_TAKES_SHARD = 1 << 11,
-    SPT_TAKES_SHARDS = 1 << 12
+    SPT_TAKES_SHARDS = 1 << 12,
+    SPT_TAKES_PROBE = 1 << 13
 };
 
 /** As read; strings are argv's. */
@@ -38,6 +39,7 @@ typedef struct spt_options {
     int device;            /* -1: not given */
     size_t threads;        /* 0: not given */
     const char *json;      /* NULL: not given */
+    const char *probe;     /* YAML, or a file of it; NULL: not given */
     double seconds;        /* 0: not given */
     size_t shard, shards;  /* --shard SHARD/SHARDS, --shards SHARDS; shards 0: not given */
     size_t n_sets;

@@ -63,6 +63,12 @@ typedef struct spt_probe_output {
     bool extra_is_integer[SPT_PROBE_MAX_EXTRAS];
 } spt_probe_output;
 
+/** The group `name` of one probe, with energies along run, `when` (record or snapshot) and the probe's dims. parent
+ * NULL: name is a path in the file. */
+void spt_probe_output_open(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *parent, const char *name,
+                           const char *when, const spt_probe *probe, spt_probe_output *output);
+void spt_probe_output_close(spt_h5 *h, spt_probe_output *output);
+
 typedef struct spt_probes_output {
     spt_h5_group group;
     size_t n_probes;

@@ -35,16 +35,22 @@ static void need_scale(spt_h5 *h, spt_h5_group *group, const char *name, size_t 
         spt_h5_fail_with(h, SPT_EINVAL, "two arrays of a probe have dimensions of one name and different sizes");
 }
 
-static void open_probe(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *parent, const char *name,
-                       const spt_probe *probe, spt_probe_output *output) {
+void spt_probe_output_open(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *parent, const char *name,
+                           const char *when, const spt_probe *probe, spt_probe_output *output) {
     spt_h5_group *group = &output->group;
+    output->energy = -1;
+    for (size_t i = 0; i < SPT_PROBE_MAX_EXTRAS; i++)
+        output->extras[i] = -1;
     spt_h5_group_open(h, group, parent, name);
     spt_assemble_run_scale(h, group, spec);
-    spt_assemble_record_scale(h, group, spec);
+    if (strcmp(when, "record") == 0)
+        spt_assemble_record_scale(h, group, spec);
+    else
+        spt_assemble_snapshot_scale(h, group, spec);
     spt_h5_array energy = {.name = "energy",
                            .type = H5T_IEEE_F32LE,
                            .rank = 2,
-                           .dims = {"run", "record"},
+                           .dims = {"run", when},
                            .lead = 1,
                            .long_name = probe->long_name,
                            .units = probe->units};
@@ -87,12 +93,8 @@ void spt_probes_output_open(spt_h5 *h, const spt_store_spec *spec, const spt_pro
         spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the probes");
         return;
     }
-    for (size_t p = 0; p < output->n_probes; p++) {
-        output->probes[p].energy = -1;
-        for (size_t i = 0; i < SPT_PROBE_MAX_EXTRAS; i++)
-            output->probes[p].extras[i] = -1;
-        open_probe(h, spec, &output->group, spec->probe_names[p], &probes[p], &output->probes[p]);
-    }
+    for (size_t p = 0; p < output->n_probes; p++)
+        spt_probe_output_open(h, spec, &output->group, spec->probe_names[p], "record", &probes[p], &output->probes[p]);
 }
 
 void spt_probes_output_fill(spt_h5 *h, const spt_store_spec *spec, spt_probes_output *output, spt_kept_dataset *kept) {
@@ -108,13 +110,16 @@ void spt_probes_output_fill(spt_h5 *h, const spt_store_spec *spec, spt_probes_ou
     }
 }
 
+void spt_probe_output_close(spt_h5 *h, spt_probe_output *output) {
+    spt_h5_array_close(h, output->energy);
+    for (size_t i = 0; i < SPT_PROBE_MAX_EXTRAS; i++)
+        spt_h5_array_close(h, output->extras[i]);
+    spt_h5_group_close(h, &output->group);
+}
+
 void spt_probes_output_close(spt_h5 *h, spt_probes_output *output) {
-    for (size_t p = 0; p < output->n_probes; p++) {
-        spt_h5_array_close(h, output->probes[p].energy);
-        for (size_t i = 0; i < SPT_PROBE_MAX_EXTRAS; i++)
-            spt_h5_array_close(h, output->probes[p].extras[i]);
-        spt_h5_group_close(h, &output->probes[p].group);
-    }
+    for (size_t p = 0; p < output->n_probes; p++)
+        spt_probe_output_close(h, &output->probes[p]);
     free(output->probes);
     spt_h5_group_close(h, &output->group);
     *output = (spt_probes_output){0};

@@ -44,6 +44,7 @@ static H5FD_t *open_driver(const char *name, unsigned flags, hid_t access, haddr
     if (f == NULL)
         return NULL;
     f->file = settings->file;
+    f->end_of_file = settings->file->size;
     return &f->public_part;
 }
 

@@ -11,7 +11,7 @@
 typedef struct spt_h5_file {
     int fd;       /* open for reading and writing, the caller's */
     int reason;   /* errno of the first failure; 0: none */
-    haddr_t size; /* bytes, when HDF5 has closed it */
+    haddr_t size; /* bytes: when HDF5 opens it, 0 for a new one; and when HDF5 has closed it */
 } spt_h5_file;
 
 /** Register the driver; negative on failure. H5FDunregister when done. */

@@ -122,6 +122,55 @@ void spt_h5_get_values(spt_h5 *h, const char *path, hid_t memory_type, size_t co
         H5Dclose(array);
 }
 
+/* Whether the block lies in the array, and the array is no larger but in its first dimension. */
+static bool block_fits(hid_t space, size_t rank, const hsize_t *start, const hsize_t *count) {
+    hsize_t dims[SPT_H5_RANK];
+    bool fits = space >= 0 && rank <= SPT_H5_RANK && H5Sget_simple_extent_ndims(space) == (int)rank &&
+                H5Sget_simple_extent_dims(space, dims, NULL) >= 0;
+    for (size_t i = 0; i < rank && fits; i++)
+        fits = i == 0 ? start[0] + count[0] <= dims[0] : start[i] == 0 && count[i] == dims[i];
+    return fits;
+}
+
+static hid_t open_array(spt_h5 *h, const char *path) {
+    hid_t array = h->status == SPT_OK ? H5Dopen2(h->file, path, H5P_DEFAULT) : -1;
+    if (h->status == SPT_OK && array < 0)
+        h->status = spt_fail(h->err, h->failure, "%s: %s is missing or damaged", h->path, path);
+    return array;
+}
+
+void spt_h5_get_block(spt_h5 *h, const char *path, hid_t memory_type, size_t rank, const hsize_t *start,
+                      const hsize_t *count, void *values) {
+    hid_t array = open_array(h, path);
+    hid_t space = array >= 0 ? H5Dget_space(array) : -1, memory = -1;
+    if (array >= 0 && !block_fits(space, rank, start, count))
+        h->status = spt_fail(h->err, SPT_ECORRUPT, "%s: %s has another shape than the config says", h->path, path);
+    else if (array >= 0) {
+        memory = H5Screate_simple((int)rank, count, NULL);
+        if (memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+            H5Dread(array, memory_type, memory, space, H5P_DEFAULT, values) < 0)
+            h->status = spt_fail(h->err, h->failure, "%s: %s cannot be read: it is damaged", h->path, path);
+    }
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (space >= 0)
+        H5Sclose(space);
+    if (array >= 0)
+        H5Dclose(array);
+}
+
+char *spt_h5_get_text_at(spt_h5 *h, const char *path, size_t i) {
+    const hsize_t start = i, count = 1;
+    char *text = NULL;
+    spt_h5_get_block(h, path, h->text, 1, &start, &count, &text);
+    char *copy = h->status == SPT_OK ? strdup(text != NULL ? text : "") : NULL;
+    if (h->status == SPT_OK && copy == NULL)
+        spt_h5_fail_with(h, SPT_ENOMEM, "no memory for a text");
+    if (text != NULL)
+        H5free_memory(text);
+    return copy;
+}
+
 char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i) {
     H5G_info_t info;
     if (h->status != SPT_OK)

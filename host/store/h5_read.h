@@ -19,6 +19,12 @@ size_t spt_h5_get_size(spt_h5 *h, const char *path);
 /** A whole array of count elements at path. */
 void spt_h5_get_values(spt_h5 *h, const char *path, hid_t memory_type, size_t count, void *values);
 
+/** A block of the array at path, which must have rank dimensions and, from the second on, be as large as count. */
+void spt_h5_get_block(spt_h5 *h, const char *path, hid_t memory_type, size_t rank, const hsize_t *start,
+                      const hsize_t *count, void *values);
+/** Text i of the one-dimensional array of texts at path (malloc'd); NULL once something failed. */
+char *spt_h5_get_text_at(spt_h5 *h, const char *path, size_t i);
+
 /** Name of link i of a group, in the order of names (malloc'd); NULL when there is none, or once something failed. */
 char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i);
 

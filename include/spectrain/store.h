@@ -142,6 +142,41 @@ double spt_store_seconds(const spt_store *store);
 /** Bytes that FILE.h5 will have, within 5 %. */
 uint64_t spt_store_predict_bytes(const spt_store_spec *spec);
 
+/* ---- a further probe for a finished file
+ *
+ * FILE.h5 is copied, the copy gets /probes/<name> with a dimension `snapshot` in the place of `record`, is closed,
+ * synced and sealed, and takes the place of FILE.h5. Until then FILE.h5 is what it was. In between, the work is in the
+ * folder FILE.h5.probe. */
+
+typedef struct spt_addition spt_addition;
+
+/** Begin: read every byte of FILE.h5 (spt_file_verify), lock it, copy it. spec describes the sweep of its config, and
+ * the device that will compute; its probes and records are not looked at. *out: spt_addition_close. Errors: SPT_EINVAL
+ * the file is not complete, or a shard; SPT_EEXIST it has a probe of that name, another process adds one, or
+ * FILE.h5.part is there; SPT_EMISMATCH other runs or snapshots; SPT_EIO, SPT_EDATA, SPT_ECORRUPT, SPT_ENOMEM. */
+spt_status spt_addition_open(const char *path, const spt_store_spec *spec, const char *name, spt_addition **out,
+                             spt_error *err);
+
+/** A data set, and the probe made for it: its extras are kept. The data set's SHA-256 must be the file's, and its probe
+ *  have as many energies as those before: else SPT_EMISMATCH. */
+spt_status spt_addition_put_dataset(spt_addition *addition, size_t index, const spt_dataset *dataset,
+                                    const spt_probe *probe, spt_error *err);
+
+/** Weights of a run at a snapshot into parameters: a block as model.h lays it out for `model`; gaps are not touched.
+ * The file's weights have the scales of the NTK parameterisation in them: model.init must be one without. *there: false
+ *  when they are missing, because the run had diverged. Errors: SPT_ECORRUPT layers of other sizes; SPT_EIO. */
+spt_status spt_addition_get_weights(spt_addition *addition, size_t run, size_t snapshot, const spt_model_spec *model,
+                                    float *parameters, bool *there, spt_error *err);
+
+/** Energies (energy_size) of a run at a snapshot; those that are never put read as NaN. */
+spt_status spt_addition_put_energy(spt_addition *addition, size_t run, size_t snapshot, const double *energy,
+                                   spt_error *err);
+
+/** Put the copy in the place of FILE.h5. Errors: SPT_EEXIST FILE.h5 has been replaced by others since; SPT_EIO. */
+spt_status spt_addition_finish(spt_addition *addition, spt_error *err);
+/** Takes NULL. Without spt_addition_finish FILE.h5 stays as it is. */
+void spt_addition_close(spt_addition *addition);
+
 /* ---- reading */
 
 typedef struct spt_file_info {

@@ -105,6 +105,33 @@ typedef struct spt_sweep_result {
 spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt_sweep_result *result, spt_error *err);
 void spt_sweep_result_free(spt_sweep_result *result);
 
+/* ---- a further probe for a finished file */
+
+typedef struct spt_add_probe_options {
+    const char *backend; /* "auto", "cpu", "cuda"; NULL is auto */
+    int device;
+    size_t threads; /* 0: all */
+    size_t n_sets;  /* assignments to the file's config, for data that have moved: "data.path=..." */
+    const char *const *sets;
+    const volatile sig_atomic_t *stop; /* may be NULL; non-zero ends it with SPT_EINTERRUPTED */
+} spt_add_probe_options;
+
+typedef struct spt_add_probe_result {
+    char name[64]; /* of the probe */
+    size_t n_runs, n_snapshots;
+    double seconds;
+} spt_add_probe_result;
+
+/** Compute a probe from the weights that FILE.h5 keeps, at each snapshot of each run, and put it into the file: nothing
+ *  is trained. probe is a document that is one item of `probes:`. The data are made again from the file's config; their
+ *  SHA-256 must be the file's. Snapshots that a diverged run has not reached read as NaN. The energies have the bits of
+ *  those that the sweep would have recorded on the same device, but for the NTK parameterisation, whose scales are
+ *  rounded into the weights.
+ *  Errors: SPT_ECONFIG, SPT_EINVAL what the probe says, or whom it does not fit; those of spt_addition_open (store.h);
+ *  SPT_EMISMATCH other data; SPT_EINTERRUPTED; SPT_EDEVICE, SPT_EIO, SPT_ENOMEM. FILE.h5 is as it was then. */
+spt_status spt_sweep_add_probe(const char *path, const spt_config *probe, const spt_add_probe_options *options,
+                               spt_add_probe_result *result, spt_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,7 @@ foreach(name
     commands
     errors
     install
+    probe
     setup
     shards
     signals
