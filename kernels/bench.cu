@@ -106,7 +106,8 @@ static const char *phase_by(const spt_dense_phase *phase) {
 static cudaError_t time_phase(const spt_kernel_bench *bench, spt_phase_kind kind, const spt_dense_phase *phase,
                               const spt_dense_batch *batch, spt_measurement m) {
     snprintf(m.by, sizeof m.by, "%s", phase_by(phase));
-    return spt_kernel_bench_time(bench, m, [&]() { return spt_cuda_phase(bench->group, kind, phase, batch); });
+    return spt_kernel_bench_time(
+        bench, m, [&]() { return spt_cuda_phase(bench->group, kind, phase, batch, bench->timer.stream); });
 }
 
 static cudaError_t time_batches(const spt_kernel_bench *bench) {
@@ -278,7 +279,9 @@ static spt_status time_kernels(spt_group *group, double seconds, spt_measurement
         return status;
     cudaError_t error = cudaSetDevice(group->device->index);
     if (error == cudaSuccess)
-        error = cudaStreamSynchronize(group->device->stream);
+        error = spt_recording_copy(group); // what evaluation and probes see
+    if (error == cudaSuccess)
+        error = cudaDeviceSynchronize();
     if (error == cudaSuccess)
         error = make_still(group, &still_d);
     if (error == cudaSuccess)

@@ -80,13 +80,20 @@ static cudaError_t finish(spt_phase_kind kind, const spt_dense_problem *p, const
     return error;
 }
 
+/** The handle in the stream and with the workspace of that use. */
+static cudaError_t choose_stream(spt_group *group, spt_dense_use use, cudaStream_t stream) {
+    cublasHandle_t blas = group->device->blas;
+    const bool chosen =
+        cublasSetStream(blas, stream) == CUBLAS_STATUS_SUCCESS && // forgets the workspace
+        cublasSetWorkspace(blas, group->blas_space_d[use], group->blas_bytes[use]) == CUBLAS_STATUS_SUCCESS;
+    return chosen ? cudaSuccess : cudaErrorUnknown;
+}
+
 cudaError_t spt_cuda_phase(spt_group *group, spt_phase_kind kind, const spt_dense_phase *phase,
-                           const spt_dense_batch *batch) {
-    cudaStream_t stream = group->device->stream;
+                           const spt_dense_batch *batch, cudaStream_t stream) {
     cudaError_t error = spt_dense_launch(kind, phase, batch, stream);
-    if (phase->n_cublas > 0 && error == cudaSuccess &&
-        cublasSetWorkspace(group->device->blas, group->blas_space_d, group->blas_bytes) != CUBLAS_STATUS_SUCCESS)
-        error = cudaErrorUnknown;
+    if (phase->n_cublas > 0 && error == cudaSuccess)
+        error = choose_stream(group, phase->use, stream);
     for (uint32_t i = 0; i < phase->n_cublas && error == cudaSuccess; i++) {
         if (multiply(group->device->blas, kind, &phase->cublas[i], batch) != CUBLAS_STATUS_SUCCESS)
             error = cudaErrorUnknown;

@@ -43,6 +43,10 @@ typedef struct spt_tile {
     uint32_t problem, row, column, slice; // row and column of C where it starts
 } spt_tile;
 
+// Training and recording run at the same time, in streams of their own: each has its own room for the sums of slices,
+// and for cuBLAS.
+typedef enum spt_dense_use { SPT_DENSE_TRAINING, SPT_DENSE_RECORDING, SPT_DENSE_USES } spt_dense_use;
+
 // One phase as it is launched: its problems are told by the tiles.
 typedef struct spt_dense_phase {
     const spt_dense_problem *problems; // device; of all phases
@@ -50,6 +54,7 @@ typedef struct spt_dense_phase {
     uint32_t n_compact, n_large;
     const spt_dense_problem *cublas; // host: problems that cuBLAS takes
     uint32_t n_cublas;
+    spt_dense_use use;
 } spt_dense_phase;
 
 // What all tiles of a launch share.

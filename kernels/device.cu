@@ -5,6 +5,10 @@
 #include "error.cuh"
 #include "group.cuh"
 
+// What the driver takes for itself while a group is there: code as it is first used, graphs, tables of cuFFT's plans.
+// A sixteenth of what is free is left for that, and no more than this.
+static const size_t DRIVER_BYTES = (size_t)512 << 20;
+
 size_t spt_cuda_count(void) {
     int count = 0;
     if (cudaGetDeviceCount(&count) != cudaSuccess) {
@@ -12,6 +16,17 @@ size_t spt_cuda_count(void) {
         return 0;
     }
     return count > 0 ? (size_t)count : 0;
+}
+
+/** Training comes first: a record's blocks take what its blocks leave. */
+static cudaError_t make_streams(spt_device *device) {
+    int last = 0, first = 0;
+    cudaError_t error = cudaDeviceGetStreamPriorityRange(&last, &first);
+    if (error == cudaSuccess)
+        error = cudaStreamCreateWithPriority(&device->stream, cudaStreamNonBlocking, first);
+    if (error == cudaSuccess)
+        error = cudaStreamCreateWithPriority(&device->record_stream, cudaStreamNonBlocking, last);
+    return error;
 }
 
 spt_status spt_cuda_open(const spt_device_options *options, spt_device **out, spt_error *err) {
@@ -33,12 +48,9 @@ spt_status spt_cuda_open(const spt_device_options *options, spt_device **out, sp
     if (status == SPT_OK)
         status = spt_cuda_check(cudaGetDeviceProperties(&properties, index), "asking for the device's name", err);
     if (status == SPT_OK)
-        status =
-            spt_cuda_check(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "making a stream", err);
+        status = spt_cuda_check(make_streams(device), "making streams", err);
     if (status == SPT_OK)
         status = spt_cublas_check(cublasCreate(&device->blas), "opening the library", err);
-    if (status == SPT_OK)
-        status = spt_cublas_check(cublasSetStream(device->blas, device->stream), "setting its stream", err);
     if (status != SPT_OK) {
         spt_cuda_close(device);
         return status;
@@ -57,6 +69,8 @@ void spt_cuda_close(spt_device *device) {
         (void)cublasDestroy(device->blas);
     if (device->stream != NULL)
         (void)cudaStreamDestroy(device->stream);
+    if (device->record_stream != NULL)
+        (void)cudaStreamDestroy(device->record_stream);
     free(device);
 }
 
@@ -64,7 +78,7 @@ void spt_cuda_describe(const spt_device *device, spt_device_info *info) {
     size_t free_bytes = 0, total = 0;
     *info = {};
     if (cudaSetDevice(device->index) == cudaSuccess && cudaMemGetInfo(&free_bytes, &total) == cudaSuccess) {
-        info->memory_free = free_bytes;
+        info->memory_free = free_bytes - (free_bytes / 16 < DRIVER_BYTES ? free_bytes / 16 : DRIVER_BYTES);
         info->memory = total;
     }
     info->capability = device->capability;

@@ -2,15 +2,15 @@
 // runs at a time as the workspace holds. Twin of host/cpu/evaluate.c. The size of the parts changes no sum: losses are
 // summed in blocks of 32 rows, and the blocks when all are there.
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "error.cuh"
 #include "group.cuh"
+#include "layout.cuh"
 #include "range.cuh"
 
 static spt_verdict verdict_of(const spt_group *group, spt_split_name name) {
     const spt_dataset *data = group->spec.dataset;
-    const spt_split *split = name == SPT_SPLIT_TRAIN ? &data->train : &data->test;
+    const spt_split *split = spt_layout_split(group, name);
     if (split->label != NULL)
         return data->outputs > 1 ? SPT_VERDICT_ARGMAX : SPT_VERDICT_SIGN;
     if (data->outputs != 1)
@@ -22,7 +22,7 @@ static spt_verdict verdict_of(const spt_group *group, spt_split_name name) {
 
 /** All parts of the split, for the runs of a wave; sums into group->sum_d. */
 static cudaError_t score_wave(spt_group *group, const spt_wave *wave, spt_split_name split, size_t n, bool with_flags) {
-    cudaStream_t stream = group->device->stream;
+    cudaStream_t stream = group->device->record_stream;
     const size_t outputs = group->spec.dataset->outputs;
     spt_score_batch score = {};
     score.verdict = verdict_of(group, split);
@@ -40,7 +40,7 @@ static cudaError_t score_wave(spt_group *group, const spt_wave *wave, spt_split_
                                      0.0};
         score.first_row = (uint32_t)first;
         for (size_t l = 0; l < wave->n_layers && error == cudaSuccess; l++)
-            error = spt_cuda_phase(group, SPT_PHASE_FORWARD, &wave->forward[split][l], &batch);
+            error = spt_cuda_phase(group, SPT_PHASE_FORWARD, &wave->forward[split][l], &batch, stream);
         if (error == cudaSuccess)
             error = spt_loss_score(wave->score_d[split], wave->n_runs, &loss, &score, stream);
     }
@@ -49,41 +49,38 @@ static cudaError_t score_wave(spt_group *group, const spt_wave *wave, spt_split_
     return error;
 }
 
-static cudaError_t read_scores(spt_group *group, const spt_wave *wave, spt_split_name split, size_t n, spt_score *sum,
-                               spt_evaluation *out) {
-    const double factor = spt_loss_mean_factor(group->loss, group->spec.dataset->outputs, n);
-    const bool has_error = verdict_of(group, split) != SPT_VERDICT_NONE;
-    cudaError_t error = spt_cuda_copy_out(group, sum, group->sum_d, wave->n_runs * sizeof *sum);
-    for (size_t i = 0; i < wave->n_runs && error == cudaSuccess; i++) {
-        spt_evaluation *e = &out[wave->first_run + i];
-        e->loss = sum[i].loss * factor;
-        e->error = has_error ? sum[i].wrong / (double)n : (double)NAN;
-        if (e->correct != NULL)
-            error = spt_cuda_copy_out(group, e->correct, group->correct_d + i * n, n);
+cudaError_t spt_evaluation_start(spt_group *group, spt_split_name split, bool with_flags) {
+    spt_range range(split == SPT_SPLIT_TRAIN ? "evaluation, train" : "evaluation, test");
+    const spt_recording *to = &group->recording;
+    const size_t n = spt_layout_split(group, split)->n;
+    cudaStream_t stream = group->device->record_stream;
+    cudaError_t error = cudaSuccess;
+    for (size_t w = 0; w < group->n_waves && n > 0 && error == cudaSuccess; w++) {
+        const spt_wave *wave = &group->wave[w];
+        error = score_wave(group, wave, split, n, with_flags);
+        if (error == cudaSuccess)
+            error = cudaMemcpyAsync(to->sum[split] + wave->first_run, group->sum_d, wave->n_runs * sizeof *group->sum_d,
+                                    cudaMemcpyDeviceToHost, stream);
+        if (error == cudaSuccess && with_flags)
+            error = cudaMemcpyAsync(to->correct[split] + wave->first_run * n, group->correct_d, wave->n_runs * n,
+                                    cudaMemcpyDeviceToHost, stream);
     }
     return error;
 }
 
-spt_status spt_cuda_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err) {
-    spt_range range(split == SPT_SPLIT_TRAIN ? "evaluation, train" : "evaluation, test");
-    const spt_dataset *data = group->spec.dataset;
-    const size_t n = split == SPT_SPLIT_TRAIN ? data->train.n : data->test.n;
-    bool with_flags = false;
+void spt_evaluation_read(const spt_group *group, spt_split_name split, spt_evaluation *out) {
+    const spt_recording *from = &group->recording;
+    const size_t n = spt_layout_split(group, split)->n;
+    const bool has_error = verdict_of(group, split) != SPT_VERDICT_NONE;
     for (size_t r = 0; r < group->spec.n_runs; r++) {
         out[r].loss = out[r].error = (double)NAN;
-        with_flags = with_flags || out[r].correct != NULL;
+        if (n == 0)
+            continue;
+        const spt_score *sum = &from->sum[split][r];
+        out[r].loss = sum->loss * spt_loss_mean_factor(group->loss, group->spec.dataset->outputs, n);
+        if (has_error)
+            out[r].error = sum->wrong / (double)n;
+        if (out[r].correct != NULL)
+            memcpy(out[r].correct, from->correct[split] + r * n, n);
     }
-    if (n == 0)
-        return SPT_OK;
-    spt_score *sum = (spt_score *)malloc(group->wave_runs * sizeof *sum);
-    if (sum == NULL)
-        return spt_fail(err, SPT_ENOMEM, "evaluation: no memory for %zu runs", group->wave_runs);
-    cudaError_t error = cudaSetDevice(group->device->index);
-    for (size_t w = 0; w < group->n_waves && error == cudaSuccess; w++) {
-        error = score_wave(group, &group->wave[w], split, n, with_flags);
-        if (error == cudaSuccess)
-            error = read_scores(group, &group->wave[w], split, n, sum, out);
-    }
-    free(sum);
-    return spt_cuda_check(error, "evaluation", err);
 }

@@ -11,27 +11,12 @@
 
 enum { STAGING_LEAST = 128 * 1024, STAGING_MOST = 8 * 1024 * 1024 };
 
-/** What spectral norms take while they run (spectral_norm.cuh). */
-static size_t norm_bytes(const spt_group *group) {
-    const spt_dataset *data = group->spec.dataset;
-    size_t widest = data->inputs > data->outputs ? data->inputs : data->outputs;
-    for (size_t r = 0; r < group->spec.n_runs; r++)
-        if (group->run[r].width_stride > widest)
-            widest = group->run[r].width_stride;
-    return sizeof(double) * group->spec.n_runs * group->n_layers * (4 * widest + 1);
-}
-
 size_t spt_cuda_group_bytes(const spt_device *device, const spt_group_spec *spec) {
     spt_group group;
-    if (spec->n_runs == 0)
+    if (spec->n_runs == 0 || cudaSetDevice(device->index) != cudaSuccess)
         return 0;
-    spt_status status = spt_layout_make(device, spec, &group, NULL);
-    size_t bytes = 0;
-    if (status == SPT_OK) {
-        bytes = group.bytes + norm_bytes(&group);
-        for (size_t p = 0; p < spec->n_probes; p++)
-            bytes += spt_cuda_probe_bytes(spec->probes[p], spec->n_runs);
-    }
+    const spt_status status = spt_layout_make(device, spec, &group, NULL);
+    const size_t bytes = status == SPT_OK ? group.bytes + group.probe_bytes : 0;
     spt_layout_free(&group);
     return bytes;
 }
@@ -93,36 +78,6 @@ static spt_device_optimizer optimizer_of(const spt_group *group, size_t r) {
     return d;
 }
 
-/** The networks of all runs, for the host: in its copy of the table `layers` are host memory, everything else is on the
- *  device. */
-static bool describe_networks(spt_group *group) {
-    const size_t n_runs = group->spec.n_runs;
-    size_t n_layers = 0;
-    for (size_t r = 0; r < n_runs; r++)
-        n_layers += group->run[r].arena.layers;
-    group->layer = (spt_device_layer *)calloc(n_layers, sizeof *group->layer);
-    if (group->layer == NULL)
-        return false;
-    spt_device_layer *layer = group->layer;
-    for (size_t r = 0; r < n_runs; r++) {
-        const spt_model_spec *model = &group->spec.runs[r].model;
-        spt_device_network *network = &group->network[r];
-        network->parameters = (float *)group->run[r].state_d;
-        network->layers = layer;
-        network->n_layers = (uint32_t)group->run[r].arena.layers;
-        network->inputs = (uint32_t)model->inputs;
-        network->outputs = (uint32_t)model->outputs;
-        network->width = (uint32_t)(model->hidden_layers > 0 ? model->width : 0);
-        for (size_t l = 0; l < network->n_layers; l++) {
-            const spt_layer from = spt_model_layer(model, l);
-            *layer++ = {(uint32_t)from.fan_in, (uint32_t)from.fan_out,   from.weight_offset,
-                        from.bias_offset,      (float)from.weight_scale, (float)from.bias_scale};
-        }
-    }
-    group->n_all_layers = n_layers;
-    return true;
-}
-
 /** The tables that kernels find networks, optimizers and losses by. */
 static cudaError_t put_tables(spt_group *group, bool *out_of_memory) {
     const size_t n_runs = group->spec.n_runs, n_losses = spt_layout_n_loss_problems(group);
@@ -130,7 +85,7 @@ static cudaError_t put_tables(spt_group *group, bool *out_of_memory) {
     spt_device_optimizer *optimizer = (spt_device_optimizer *)calloc(n_runs, sizeof *optimizer);
     spt_loss_problem *loss = (spt_loss_problem *)calloc(n_losses, sizeof *loss);
     cudaError_t error = cudaSuccess;
-    *out_of_memory = network == NULL || optimizer == NULL || loss == NULL || !describe_networks(group);
+    *out_of_memory = network == NULL || optimizer == NULL || loss == NULL;
     if (!*out_of_memory) {
         for (size_t r = 0; r < n_runs; r++) {
             network[r] = group->network[r];
@@ -168,8 +123,6 @@ static spt_status fill(spt_group *group, spt_error *err) {
         error = put(plan->problem_d, plan->problem, plan->n_problems * sizeof *plan->problem);
     if (error == cudaSuccess)
         error = put(plan->tile_d, plan->tile, plan->n_tiles * sizeof *plan->tile);
-    if (error == cudaSuccess)
-        error = cudaDeviceSynchronize(); // what follows is in a stream that does not wait for the default one
     return spt_cuda_check(error, "filling a group", err);
 }
 
@@ -194,6 +147,8 @@ static spt_status allocate(spt_group *group, spt_error *err) {
     group->staging.bytes = bytes;
     for (int i = 0; i < 2 && error == cudaSuccess; i++)
         error = cudaEventCreateWithFlags(&group->staging.done[i], cudaEventDisableTiming);
+    if (error == cudaSuccess)
+        error = spt_recording_make(group);
     return spt_cuda_check(error, "making a group", err);
 }
 
@@ -201,12 +156,14 @@ static spt_status make_probes(spt_group *group, spt_error *err) {
     const size_t n = group->spec.n_probes;
     if (n == 0)
         return SPT_OK;
+    const spt_probe_networks networks = {group->network_d, group->network, group->spec.n_runs};
     group->probe = (spt_cuda_probe **)calloc(n, sizeof *group->probe);
-    if (group->probe == NULL)
+    group->energy = (double **)calloc(n, sizeof *group->energy);
+    if (group->probe == NULL || group->energy == NULL)
         return spt_fail(err, SPT_ENOMEM, "group: no memory for %zu probes", n);
     spt_status status = SPT_OK;
     for (size_t p = 0; p < n && status == SPT_OK; p++)
-        status = spt_cuda_probe_create(group->spec.probes[p], group->spec.n_runs, &group->probe[p], err);
+        status = spt_cuda_probe_create(group->spec.probes[p], &networks, group->record_space_d, &group->probe[p], err);
     return status;
 }
 
@@ -241,6 +198,8 @@ spt_status spt_cuda_group_create(spt_device *device, const spt_group_spec *spec,
     }
     if (status == SPT_OK)
         status = make_probes(group, err);
+    if (status == SPT_OK) // what follows is in streams that do not wait for the default one
+        status = spt_cuda_check(cudaDeviceSynchronize(), "filling a group", err);
     if (status == SPT_OK)
         *out = group;
     else
@@ -253,9 +212,12 @@ void spt_cuda_group_destroy(spt_group *group) {
         return;
     (void)cudaSetDevice(group->device->index);
     (void)cudaStreamSynchronize(group->device->stream);
+    (void)cudaStreamSynchronize(group->device->record_stream);
     for (size_t p = 0; group->probe != NULL && p < group->spec.n_probes; p++)
         spt_cuda_probe_destroy(group->probe[p]);
     free(group->probe);
+    free(group->energy);
+    spt_recording_free(group);
     cudaGraphExec_t graphs[] = {group->one, group->several, group->short_one};
     for (size_t i = 0; i < sizeof graphs / sizeof graphs[0]; i++)
         if (graphs[i] != NULL)
@@ -268,6 +230,5 @@ void spt_cuda_group_destroy(spt_group *group) {
     if (group->memory_d != NULL)
         (void)cudaFree(group->memory_d);
     spt_layout_free(group);
-    free(group->layer);
     free(group);
 }

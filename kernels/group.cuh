@@ -17,8 +17,9 @@
 struct spt_device {
     int index;
     char name[128];
-    int capability;      // 90 for sm_90
-    cudaStream_t stream; // training and evaluation
+    int capability;             // 90 for sm_90
+    cudaStream_t stream;        // training
+    cudaStream_t record_stream; // records, and what else is measured
     cublasHandle_t blas;
     spt_dense_choice choice; // read when a group is made
 };
@@ -51,6 +52,18 @@ typedef struct spt_staging {
     cudaEvent_t done[2]; // of its halves
 } spt_staging;
 
+// A record under way (record.cu).
+typedef struct spt_recording {
+    cudaEvent_t trained, copied, done; // training has come to the record; the states are copied; all is on the host
+    bool under_way;
+    spt_record wanted;
+    // pinned: what comes from the device, all in one allocation
+    char *memory;
+    spt_score *sum[SPT_SPLITS];   // (n_runs)
+    uint8_t *correct[SPT_SPLITS]; // (n_runs, examples)
+    double *norms;                // (n_runs, n_layers)
+} spt_recording;
+
 struct spt_group {
     spt_device *device;
     spt_group_spec spec;
@@ -72,10 +85,12 @@ struct spt_group {
     spt_wave *wave;              // (n_waves)
     size_t n_waves, wave_runs;   // wave_runs: of the largest
     spt_plan plan;               // tables of all phases, as on the device
-    spt_device_network *network; // (n_runs) as network_d, but `layers` are host memory
+    spt_device_network *network; // (n_runs) as network_d: of the states that a record sees; `layers` are host memory
     spt_device_layer *layer;     // (n_all_layers)
     size_t n_all_layers;
     spt_staging staging;
+    spt_recording recording;
+    bool begun; // training, by train_begin: counters are not read yet
 
     // device, all of it in one allocation
     char *memory_d;
@@ -95,18 +110,27 @@ struct spt_group {
     spt_run_counters *counters_d;      // (n_runs) collected
     uint64_t *step_d;
     spt_loss_problem *loss_d; // (n_runs) of training, then of the waves' splits
-    float *workspace_d;       // activations: of a batch of every run, or of a part of a split of a wave
-    spt_score *part_d;        // (wave_runs, parts of the larger split)
-    spt_score *sum_d;         // (wave_runs)
-    uint8_t *correct_d;       // (wave_runs, examples of the larger split)
-    void *blas_space_d;       // when cuBLAS takes a problem
-    size_t blas_bytes;
+    float *workspace_d;       // activations of a batch of every run
+    // ... of a record, which sees the states as they were when it began:
+    char *shadow_d;       // (state_bytes) copy of the runs' arenas, laid out as they are
+    size_t state_bytes;   // of all arenas, from the first run's state_d on
+    void *record_space_d; // activations of a part of a split of a wave; then vectors of norms; then each probe's space
+    size_t record_bytes;  // the most that one of them takes
+    spt_score *part_d;    // (wave_runs, parts of the larger split)
+    spt_score *sum_d;     // (wave_runs)
+    uint8_t *correct_d;   // (wave_runs, examples of the larger split)
+    double *norms_d;      // (n_runs, n_layers)
+    // of training and of recording, when cuBLAS takes a problem there
+    void *blas_space_d[SPT_DENSE_USES];
+    size_t blas_bytes[SPT_DENSE_USES];
 
     // One step and several of a full batch, and the short one that ends an epoch: captured once, launched many times.
     bool graphs_made;
     cudaGraphExec_t one, several, short_one;
 
     spt_cuda_probe **probe; // (n_probes)
+    size_t probe_bytes;     // of device memory that they take beside
+    double **energy;        // (n_probes) places for those of a call
 };
 
 static inline size_t spt_padded(size_t floats) {
@@ -126,17 +150,34 @@ void spt_cuda_close(spt_device *device);
 void spt_cuda_describe(const spt_device *device, spt_device_info *info);
 
 spt_status spt_cuda_train(spt_group *group, uint64_t step, spt_error *err);
-spt_status spt_cuda_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err);
+spt_status spt_cuda_train_begin(spt_group *group, uint64_t step, spt_error *err);
 spt_status spt_cuda_state_get(spt_group *group, size_t run, void *state, spt_error *err);
 spt_status spt_cuda_state_set(spt_group *group, size_t run, const void *state, spt_error *err);
 
+// ---- record.cu
+cudaError_t spt_recording_make(spt_group *group);
+/** Copy the states for a record, as they are when training has come here; training goes on when they are copied. */
+cudaError_t spt_recording_copy(spt_group *group);
+void spt_recording_free(spt_group *group);
+spt_status spt_cuda_record_begin(spt_group *group, const spt_record *record, spt_error *err);
+spt_status spt_cuda_record_wait(spt_group *group, spt_error *err);
+spt_status spt_cuda_record_state(spt_group *group, size_t run, void *state, spt_error *err);
+spt_status spt_cuda_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err);
+spt_status spt_cuda_spectral_norms(spt_group *group, size_t stride, double *norms, spt_error *err);
+spt_status spt_cuda_probe_energy(spt_group *group, size_t p, double *energy, spt_error *err);
+
+/** Start evaluating all runs on a split; nothing waits for the host. Sums and flags go to group->recording. */
+cudaError_t spt_evaluation_start(spt_group *group, spt_split_name split, bool with_flags);
+/** When that is done: loss, error and, where there is a place, flags of every run. */
+void spt_evaluation_read(const spt_group *group, spt_split_name split, spt_evaluation *out);
+
 /** Copy through pinned memory; return when done. */
-cudaError_t spt_cuda_copy_out(spt_group *group, void *to, const void *from_d, size_t bytes);
+cudaError_t spt_cuda_copy_out(spt_group *group, cudaStream_t stream, void *to, const void *from_d, size_t bytes);
 cudaError_t spt_cuda_copy_in(spt_group *group, void *to_d, const void *from, size_t bytes);
 
-/** A phase's tiles and its cuBLAS problems, in the group's stream. */
+/** A phase's tiles and its cuBLAS problems. */
 cudaError_t spt_cuda_phase(spt_group *group, spt_phase_kind kind, const spt_dense_phase *phase,
-                           const spt_dense_batch *batch);
+                           const spt_dense_batch *batch, cudaStream_t stream);
 /** All launches of one step of `rows` examples: forward, loss, backward with the update, counters. */
 cudaError_t spt_cuda_step(spt_group *group, size_t rows);
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spectral_norm.cuh"
+
 // ---- the slab
 
 typedef struct spt_slab {
@@ -42,16 +44,22 @@ static size_t training_floats(const spt_group *group, size_t r) {
 }
 
 static size_t workspace_floats(const spt_group *group) {
-    size_t training = 0, evaluation = 0;
+    size_t floats = 0;
     for (size_t r = 0; r < group->spec.n_runs; r++)
-        training += training_floats(group, r);
+        floats += training_floats(group, r);
+    return floats;
+}
+
+/** Floats of the activations of the largest wave. */
+static size_t evaluation_floats(const spt_group *group) {
+    size_t most = 0;
     for (size_t w = 0; w < group->n_waves; w++) {
         size_t floats = 0;
         for (size_t i = 0; i < group->wave[w].n_runs; i++)
             floats += spt_layout_evaluation_floats(group, group->wave[w].first_run + i);
-        evaluation = larger(evaluation, floats);
+        most = larger(most, floats);
     }
-    return larger(training, evaluation);
+    return most;
 }
 
 static void place_split(spt_slab *slab, spt_group *group, int s) {
@@ -82,12 +90,11 @@ static void place_batch(spt_slab *slab, spt_group *group) {
 
 static void place_runs(spt_slab *slab, spt_group *group) {
     const size_t n_runs = group->spec.n_runs;
-    size_t layers = 0;
-    for (size_t r = 0; r < n_runs; r++) {
+    const uintptr_t first_state = slab->at;
+    for (size_t r = 0; r < n_runs; r++)
         group->run[r].state_d = take<char>(slab, group->run[r].arena.bytes);
-        layers += group->run[r].arena.layers;
-    }
-    group->layer_d = take<spt_device_layer>(slab, layers);
+    group->state_bytes = slab->at - first_state;
+    group->layer_d = take<spt_device_layer>(slab, group->n_all_layers);
     group->network_d = take<spt_device_network>(slab, n_runs);
     group->optimizer_d = take<spt_device_optimizer>(slab, n_runs);
     group->run_step_d = take<spt_run_step>(slab, n_runs);
@@ -105,8 +112,13 @@ static void place_runs(spt_slab *slab, spt_group *group) {
     }
 }
 
-static void place_evaluation(spt_slab *slab, spt_group *group) {
-    const size_t n = examples_most(group), runs = group->wave_runs;
+static void place_record(spt_slab *slab, spt_group *group) {
+    const size_t n = examples_most(group), runs = group->wave_runs, n_runs = group->spec.n_runs;
+    group->shadow_d = take<char>(slab, group->state_bytes);
+    for (size_t r = 0; r < n_runs; r++)
+        group->network[r].parameters = (float *)(group->shadow_d + (group->run[r].state_d - group->run[0].state_d));
+    group->record_space_d = take<char>(slab, group->record_bytes);
+    group->norms_d = take<double>(slab, n_runs * group->n_layers);
     group->part_d = take<spt_score>(slab, runs * ((n + SPT_LOSS_BLOCK_ROWS - 1) / SPT_LOSS_BLOCK_ROWS));
     group->sum_d = take<spt_score>(slab, runs);
     group->correct_d = take<uint8_t>(slab, runs * n);
@@ -122,11 +134,14 @@ static void place_evaluation(spt_slab *slab, spt_group *group) {
 /** Tables last: their sizes are known when the plan is made, and the plan needs the other places. */
 static void place_plan(spt_slab *slab, spt_group *group) {
     spt_plan *plan = &group->plan;
-    plan->partial_d = take<float>(slab, plan->partial_floats);
-    plan->arrived_d = take<uint32_t>(slab, plan->n_arrived);
+    for (int use = 0; use < SPT_DENSE_USES; use++) {
+        spt_plan_slices *slices = &plan->slices[use];
+        slices->partial_d = take<float>(slab, slices->partial_floats);
+        slices->arrived_d = take<uint32_t>(slab, slices->n_arrived);
+        group->blas_bytes[use] = slices->uses_cublas ? SPT_BLAS_BYTES : 0;
+        group->blas_space_d[use] = take<char>(slab, group->blas_bytes[use]);
+    }
     plan->gradient_d = take<float>(slab, plan->gradient_floats);
-    group->blas_bytes = plan->uses_cublas ? SPT_BLAS_BYTES : 0;
-    group->blas_space_d = take<char>(slab, group->blas_bytes);
     plan->problem_d = take<spt_dense_problem>(slab, plan->n_problems);
     plan->tile_d = take<spt_tile>(slab, plan->n_tiles);
 }
@@ -137,7 +152,7 @@ static size_t place_all(spt_group *group, uintptr_t base) {
     place_split(&slab, group, SPT_SPLIT_TEST);
     place_batch(&slab, group);
     place_runs(&slab, group);
-    place_evaluation(&slab, group);
+    place_record(&slab, group);
     place_plan(&slab, group);
     return slab.at - base;
 }
@@ -203,6 +218,48 @@ static spt_status measure_runs(spt_group *group, spt_error *err) {
     return status;
 }
 
+/** The networks of all runs, for the host: `layers` of its table are host memory; `parameters` wait for their place. */
+static bool describe_networks(spt_group *group) {
+    for (size_t r = 0; r < group->spec.n_runs; r++)
+        group->n_all_layers += group->run[r].arena.layers;
+    group->layer = (spt_device_layer *)calloc(group->n_all_layers, sizeof *group->layer);
+    if (group->layer == NULL)
+        return false;
+    spt_device_layer *layer = group->layer;
+    for (size_t r = 0; r < group->spec.n_runs; r++) {
+        const spt_model_spec *model = &group->spec.runs[r].model;
+        spt_device_network *network = &group->network[r];
+        network->layers = layer;
+        network->n_layers = (uint32_t)group->run[r].arena.layers;
+        network->inputs = (uint32_t)model->inputs;
+        network->outputs = (uint32_t)model->outputs;
+        network->width = (uint32_t)(model->hidden_layers > 0 ? model->width : 0);
+        for (size_t l = 0; l < network->n_layers; l++) {
+            const spt_layer from = spt_model_layer(model, l);
+            *layer++ = {(uint32_t)from.fan_in, (uint32_t)from.fan_out,   from.weight_offset,
+                        from.bias_offset,      (float)from.weight_scale, (float)from.bias_scale};
+        }
+    }
+    return true;
+}
+
+/** What the parts of a record take, one after another in the same place, and probes beside it. */
+static spt_status measure_record(spt_group *group, spt_error *err) {
+    const size_t n_runs = group->spec.n_runs;
+    const spt_probe_networks networks = {group->network_d, group->network, n_runs};
+    size_t most = evaluation_floats(group) * sizeof(float);
+    most = larger(most, spt_spectral_norms_space(group->network, n_runs, group->n_layers) * sizeof(double));
+    spt_status status = SPT_OK;
+    for (size_t p = 0; p < group->spec.n_probes && status == SPT_OK; p++) {
+        spt_probe_bytes bytes;
+        status = spt_cuda_probe_measure(group->spec.probes[p], &networks, &bytes, err);
+        most = larger(most, bytes.space);
+        group->probe_bytes += bytes.own;
+    }
+    group->record_bytes = most;
+    return status;
+}
+
 size_t spt_layout_n_loss_problems(const spt_group *group) {
     return (1 + SPT_SPLITS) * group->spec.n_runs; // every run is in one wave
 }
@@ -236,6 +293,11 @@ spt_status spt_layout_make(const spt_device *device, const spt_group_spec *spec,
     cut_waves(group);
     if (!make_phases(group))
         return spt_fail(err, SPT_ENOMEM, "group: no memory for %zu layers", group->n_layers);
+    if (!describe_networks(group))
+        return spt_fail(err, SPT_ENOMEM, "group: no memory for the layers of %zu runs", spec->n_runs);
+    status = measure_record(group, err);
+    if (status != SPT_OK)
+        return status;
     const uintptr_t nowhere = SLAB_ALIGN; // not NULL, which has no offsets
     place_all(group, nowhere);
     spt_phases_plan(group);
@@ -259,6 +321,7 @@ void spt_layout_free(spt_group *group) {
     free(group->wave);
     free(group->seed);
     free(group->network);
+    free(group->layer);
     free(group->counters);
     free(group->run);
     spt_plan_free(&group->plan);

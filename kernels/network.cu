@@ -20,15 +20,15 @@ cudaError_t spt_cuda_step(spt_group *group, size_t rows) {
         error = spt_batch_gather(&gather, group->seeds, rows, stream);
     }
     for (size_t l = 0; l < group->n_layers && error == cudaSuccess; l++)
-        error = spt_cuda_phase(group, SPT_PHASE_FORWARD, &group->forward[l], &batch);
+        error = spt_cuda_phase(group, SPT_PHASE_FORWARD, &group->forward[l], &batch, stream);
     const spt_loss_batch loss = {group->loss, (uint32_t)outputs, (uint32_t)group->output_stride, (uint32_t)rows,
                                  spt_loss_mean_factor(group->loss, outputs, rows)};
     if (error == cudaSuccess)
         error = spt_loss_gradient(group->loss_d, n_runs, &loss, group->run_step_d, stream);
     for (size_t back = 0; back + 1 < group->n_layers && error == cudaSuccess; back++)
-        error = spt_cuda_phase(group, SPT_PHASE_INPUT_GRADIENT, &group->input_gradient[back], &batch);
+        error = spt_cuda_phase(group, SPT_PHASE_INPUT_GRADIENT, &group->input_gradient[back], &batch, stream);
     if (error == cudaSuccess)
-        error = spt_cuda_phase(group, SPT_PHASE_WEIGHT_GRADIENT, &group->weight_gradient, &batch);
+        error = spt_cuda_phase(group, SPT_PHASE_WEIGHT_GRADIENT, &group->weight_gradient, &batch, stream);
     if (error == cudaSuccess)
         error = spt_step_end(group->optimizer_d, n_runs, group->step_d, group->run_step_d, stream);
     return error;

@@ -13,8 +13,8 @@ static spt_dense_problem problem_of(const spt_group *group, size_t r, size_t l) 
     return p;
 }
 
-static const float *weight_of(const spt_group *group, size_t r, const spt_dense_problem *p) {
-    return (const float *)group->run[r].state_d + p->weight_at;
+static const float *parameters_of(const spt_group *group, size_t r) {
+    return (const float *)group->run[r].state_d;
 }
 
 typedef struct spt_array {
@@ -41,15 +41,17 @@ static spt_array input(const spt_group *group, size_t r, size_t l) {
     return {group->batch_d.x + group->run[r].seed_slot * group->batch * group->x_stride, (uint32_t)group->x_stride};
 }
 
-static void add_forward(spt_group *group, size_t r, size_t l, spt_array x, spt_array y, size_t rows, bool is_data) {
+/** parameters: the run's own, or a record's copy of them. */
+static void add_forward(spt_group *group, size_t r, size_t l, const float *parameters, spt_array x, spt_array y,
+                        size_t rows, bool is_data) {
     const spt_layer layer = spt_model_layer(&group->spec.runs[r].model, l);
     spt_dense_problem p = problem_of(group, r, l);
     p.a = x.at;
     p.a_stride = x.stride;
     p.is_data = is_data;
-    p.b = weight_of(group, r, &p);
+    p.b = parameters + p.weight_at;
     p.b_stride = (uint32_t)layer.fan_in;
-    p.bias = (const float *)group->run[r].state_d + p.bias_at;
+    p.bias = parameters + p.bias_at;
     p.c = y.at;
     p.c_stride = y.stride;
     p.n = (uint32_t)layer.fan_out;
@@ -64,7 +66,7 @@ static void add_input_gradient(spt_group *group, size_t r, size_t l) {
     spt_dense_problem p = problem_of(group, r, l);
     p.a = dy.at;
     p.a_stride = dy.stride;
-    p.b = weight_of(group, r, &p);
+    p.b = parameters_of(group, r) + p.weight_at;
     p.b_stride = (uint32_t)layer.fan_in;
     p.c = dx.at;
     p.c_stride = dx.stride;
@@ -94,7 +96,8 @@ static void plan_training(spt_group *group) {
         size_t first = plan->n_problems;
         for (size_t r = 0; r < group->spec.n_runs; r++)
             if (l < group->run[r].arena.layers)
-                add_forward(group, r, l, input(group, r, l), activation(group, r, l), group->batch, false);
+                add_forward(group, r, l, parameters_of(group, r), input(group, r, l), activation(group, r, l),
+                            group->batch, false);
         spt_plan_close(plan, first, group->batch, &group->forward[l]);
     }
     // All runs start from their output, however many layers they have.
@@ -126,11 +129,12 @@ static void plan_wave(spt_group *group, spt_wave *wave, int split) {
     const spt_array data = {group->split_d[split].x, (uint32_t)group->x_stride};
     for (size_t l = 0; l < wave->n_layers; l++) {
         size_t first = plan->n_problems;
-        float *base = group->workspace_d;
+        float *base = (float *)group->record_space_d;
         for (size_t i = 0; i < wave->n_runs; i++) {
             const size_t r = wave->first_run + i;
             if (l < group->run[r].arena.layers)
-                add_forward(group, r, l, l == 0 ? data : evaluation_array(group, r, l - 1, base),
+                add_forward(group, r, l, group->network[r].parameters,
+                            l == 0 ? data : evaluation_array(group, r, l - 1, base),
                             evaluation_array(group, r, l, base), group->eval_rows, l == 0);
             base += spt_layout_evaluation_floats(group, r);
         }
@@ -141,6 +145,7 @@ static void plan_wave(spt_group *group, spt_wave *wave, int split) {
 void spt_phases_plan(spt_group *group) {
     spt_plan_restart(&group->plan);
     plan_training(group);
+    group->plan.use = SPT_DENSE_RECORDING;
     for (size_t w = 0; w < group->n_waves; w++)
         for (int s = 0; s < SPT_SPLITS; s++)
             if (spt_layout_split(group, s)->n > 0)
@@ -157,7 +162,7 @@ void spt_phases_loss_problems(const spt_group *group, spt_loss_problem *table) {
     }
     for (size_t w = 0; w < group->n_waves; w++)
         for (int s = 0; s < SPT_SPLITS; s++) {
-            float *base = group->workspace_d;
+            float *base = (float *)group->record_space_d;
             for (size_t i = 0; i < group->wave[w].n_runs; i++) {
                 const size_t r = group->wave[w].first_run + i;
                 float *output = evaluation_array(group, r, group->run[r].arena.layers - 1, base).at;

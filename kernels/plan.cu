@@ -14,9 +14,12 @@ enum {
 };
 
 void spt_plan_restart(spt_plan *plan) {
-    plan->n_problems = plan->n_tiles = 0;
-    plan->partial_floats = plan->n_arrived = plan->gradient_floats = 0;
-    plan->uses_cublas = false;
+    plan->n_problems = plan->n_tiles = plan->gradient_floats = 0;
+    plan->use = SPT_DENSE_TRAINING;
+    for (int use = 0; use < SPT_DENSE_USES; use++) {
+        plan->slices[use].partial_floats = plan->slices[use].n_arrived = 0;
+        plan->slices[use].uses_cublas = false;
+    }
 }
 
 void spt_plan_free(spt_plan *plan) {
@@ -67,7 +70,7 @@ void spt_plan_add(spt_plan *plan, spt_phase_kind kind, size_t rows, spt_dense_pr
     p.shape = spt_dense_choose(plan->choice, kind, p.m != 0 ? p.m : batch, p.n, p.k != 0 ? p.k : batch);
     choose_slices(kind, batch, &p);
     if (p.shape == SPT_TILE_CUBLAS) {
-        plan->uses_cublas = true;
+        plan->slices[plan->use].uses_cublas = true;
         const size_t weights = (size_t)p.m * p.n;
         if (kind == SPT_PHASE_WEIGHT_GRADIENT && weights > plan->gradient_floats)
             plan->gradient_floats = weights;
@@ -115,6 +118,7 @@ void spt_plan_close(spt_plan *plan, size_t first, size_t rows, spt_dense_phase *
     if (plan->out_of_memory)
         return;
     qsort(plan->problem + first, plan->n_problems - first, sizeof *plan->problem, compare);
+    spt_plan_slices *slices = &plan->slices[plan->use];
     size_t partial = 0, arrived = 0, first_tile[2], end = plan->n_problems;
     while (end > first && plan->problem[end - 1].shape == SPT_TILE_CUBLAS)
         end--;
@@ -126,13 +130,14 @@ void spt_plan_close(spt_plan *plan, size_t first, size_t rows, spt_dense_phase *
                 continue;
             const size_t tiles = cut(plan, i, (uint32_t)rows);
             if (p->slices > 1) {
-                p->partial = plan->partial_d + partial;
-                p->arrived = plan->arrived_d + arrived;
+                p->partial = slices->partial_d + partial;
+                p->arrived = slices->arrived_d + arrived;
                 partial += tiles * p->slices * spt_dense_partial_floats((spt_tile_shape)p->shape);
                 arrived += tiles;
             }
         }
     }
+    phase->use = plan->use;
     phase->problems = plan->problem_d;
     phase->compact = plan->tile_d + first_tile[0];
     phase->n_compact = (uint32_t)(first_tile[1] - first_tile[0]);
@@ -140,8 +145,8 @@ void spt_plan_close(spt_plan *plan, size_t first, size_t rows, spt_dense_phase *
     phase->n_large = (uint32_t)(plan->n_tiles - first_tile[1]);
     phase->cublas = plan->problem + end;
     phase->n_cublas = (uint32_t)(plan->n_problems - end);
-    if (partial > plan->partial_floats)
-        plan->partial_floats = partial;
-    if (arrived > plan->n_arrived)
-        plan->n_arrived = arrived;
+    if (partial > slices->partial_floats)
+        slices->partial_floats = partial;
+    if (arrived > slices->n_arrived)
+        slices->n_arrived = arrived;
 }

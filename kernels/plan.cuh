@@ -7,27 +7,32 @@
 
 #include "dense.cuh"
 
+// Room for the sums of slices. Places are the caller's; the sizes are what the largest phase needs.
+typedef struct spt_plan_slices {
+    float *partial_d;
+    uint32_t *arrived_d; // zero between launches
+    size_t partial_floats, n_arrived;
+    bool uses_cublas;
+} spt_plan_slices;
+
 // A plan is made twice: first without memory on the device, to learn the sizes; then with the places that these got.
 typedef struct spt_plan {
     const spt_dense_choice *choice;
     // Places, the caller's. Anything, the first time.
     spt_dense_problem *problem_d;
     spt_tile *tile_d;
-    float *partial_d;
-    uint32_t *arrived_d;
     float *gradient_d;
+    spt_plan_slices slices[SPT_DENSE_USES];
+    spt_dense_use use; // of the phases that come next
     // Tables, grown as needed: enough the second time, so that phases can point into them.
     spt_dense_problem *problem;
     spt_tile *tile;
     size_t n_problems, n_tiles, problem_capacity, tile_capacity;
     bool out_of_memory;
-    // What the largest phase needs.
-    size_t partial_floats, n_arrived;
     size_t gradient_floats; // of the largest weight that cuBLAS computes
-    bool uses_cublas;
 } spt_plan;
 
-/** Empty the tables and forget the needs; the capacity stays. */
+/** Empty the tables and forget the needs; the capacity stays. Training comes first. */
 void spt_plan_restart(spt_plan *plan);
 void spt_plan_free(spt_plan *plan);
 

@@ -1,59 +1,24 @@
-// Probes of all runs of a group: outputs at the points (probe_forward.cu), cuFFT's real DFT over the samples of each
-// series and output, and the energies (spectra.cu).
-//
-// The work is cut twice. Series: a chunk of them at a time, as many as keep a run's outputs within CHUNK_FLOATS; the
-// sums of the chunks are added in their order. Runs: as many at a time as keep the buffers within CHUNK_BYTES. One plan
-// transforms one chunk of one run, whatever the group: cuFFT may choose its algorithm by the size of a batch.
-#include "probe.cuh"
-
-#include <cufft.h>
+// Making a probe: how it is cut, what it takes, its points, plans and lists.
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "error.cuh"
-#include "probe_forward.cuh"
-#include "range.cuh"
-#include "spectra.cuh"
+#include "probe_parts.cuh"
 
 enum { CHUNK_FLOATS = 1 << 22, CHUNK_BYTES = 1 << 28, ALIGN = 256 };
 
-// How a probe is cut, by the probe alone but for the runs.
-typedef struct probe_cuts {
-    size_t series; // of a chunk; the last may have fewer
-    size_t runs;
-    size_t bins;     // samples / 2 + 1
-    size_t outputs;  // floats that the outputs of a chunk of one run take: a multiple of 4, so that cuFFT finds every
-                     // run's aligned
-    size_t spectrum; // complex numbers, likewise
-} probe_cuts;
+spt_status spt_probe_check_cuda(const spt_probe *probe, cudaError_t error, const char *attempt, spt_error *err) {
+    char words[96];
+    snprintf(words, sizeof words, "probe %s: %s", probe->name, attempt);
+    return spt_cuda_check(error, words, err);
+}
 
-// Where things lie in the one allocation, in bytes.
-typedef struct probe_layout {
-    size_t origin, direction, points, output, spectrum, energy, runs, bytes;
-} probe_layout;
-
-struct spt_cuda_probe {
-    const spt_probe *probe;
-    size_t n_runs;
-    probe_cuts cuts;
-    size_t shared_bytes; // that a block of the device may have
-    char *memory_d;
-    spt_rows rows;
-    float *output_d;          // (cuts.runs, outputs, series of a chunk * samples)
-    cufftComplex *spectrum_d; // (cuts.runs, outputs, series of a chunk, bins)
-    double *energy_d;         // (n_runs, energy_size)
-    spt_forward_run *runs_d;  // (n_runs)
-    float *wide_d;            // for networks that do not fit on chip; NULL until one is met
-    size_t wide_floats;
-    // pinned
-    double *energy;        // (n_runs, energy_size)
-    spt_forward_run *runs; // (n_runs) of a chunk of runs after another, by path and falling width
-    cufftHandle plan[2];   // of a whole chunk of series, and of what is left for the last
-    bool planned[2];
-    uint64_t *key; // (n_runs) that runs are sorted by
-};
+spt_status spt_probe_check_cufft(const spt_probe *probe, cufftResult result, const char *attempt, spt_error *err) {
+    char words[96];
+    snprintf(words, sizeof words, "probe %s: %s", probe->name, attempt);
+    return spt_cufft_check(result, words, err);
+}
 
 static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     if (probe->transform != SPT_TRANSFORM_DFT)
@@ -72,9 +37,9 @@ static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     return SPT_OK;
 }
 
-static probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
+static spt_probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
     const size_t of_series = probe->outputs * probe->samples;
-    probe_cuts cuts = {};
+    spt_probe_cuts cuts = {};
     cuts.bins = probe->samples / 2 + 1;
     cuts.series = of_series < CHUNK_FLOATS ? CHUNK_FLOATS / of_series : 1;
     cuts.series = cuts.series < probe->series ? cuts.series : probe->series;
@@ -86,55 +51,106 @@ static probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
     return cuts;
 }
 
+// ---- what it takes
+
+// Where things lie, in bytes: in its own allocation, and in the space.
+typedef struct probe_layout {
+    size_t origin, direction, points, energy, runs, own;
+    size_t output, spectrum, area, wide, space;
+} probe_layout;
+
 static size_t place(size_t *end, size_t count, size_t size) {
     const size_t at = *end;
     *end += (count * size + ALIGN - 1) / ALIGN * ALIGN;
     return at;
 }
 
-static probe_layout layout_of(const spt_probe *probe, const probe_cuts *cuts, size_t n_runs) {
+static probe_layout layout_of(const spt_probe *probe, const spt_probe_cuts *cuts, size_t n_runs, size_t area_bytes,
+                              size_t wide_floats) {
     const bool lines = probe->geometry == SPT_GEOMETRY_LINES;
     const size_t line_floats = lines ? probe->series * probe->inputs : 0;
     probe_layout layout = {};
-    layout.origin = place(&layout.bytes, line_floats, sizeof(float));
-    layout.direction = place(&layout.bytes, line_floats, sizeof(float));
-    layout.points = place(&layout.bytes, lines ? 0 : probe->series * probe->samples * probe->inputs, sizeof(float));
-    layout.output = place(&layout.bytes, cuts->runs * cuts->outputs, sizeof(float));
-    layout.spectrum = place(&layout.bytes, cuts->runs * cuts->spectrum, sizeof(cufftComplex));
-    layout.energy = place(&layout.bytes, n_runs * probe->energy_size, sizeof(double));
-    layout.runs = place(&layout.bytes, n_runs, sizeof(spt_forward_run));
+    layout.origin = place(&layout.own, line_floats, sizeof(float));
+    layout.direction = place(&layout.own, line_floats, sizeof(float));
+    layout.points = place(&layout.own, lines ? 0 : probe->series * probe->samples * probe->inputs, sizeof(float));
+    layout.energy = place(&layout.own, n_runs * probe->energy_size, sizeof(double));
+    layout.runs = place(&layout.own, n_runs, sizeof(spt_forward_run));
+    layout.output = place(&layout.space, cuts->runs * cuts->outputs, sizeof(float));
+    layout.spectrum = place(&layout.space, cuts->runs * cuts->spectrum, sizeof(cufftComplex));
+    layout.area = place(&layout.space, area_bytes, 1);
+    layout.wide = place(&layout.space, wide_floats, sizeof(float));
     return layout;
 }
 
-size_t spt_cuda_probe_bytes(const spt_probe *probe, size_t n_runs) {
-    if (check_probe(probe, NULL) != SPT_OK || n_runs == 0)
-        return 0;
-    const probe_cuts cuts = cuts_of(probe, n_runs);
-    return layout_of(probe, &cuts, n_runs).bytes;
-}
-
-// ---- making one
-
-static spt_status check_cuda(const spt_probe *probe, cudaError_t error, const char *attempt, spt_error *err) {
-    char words[96];
-    snprintf(words, sizeof words, "probe %s: %s", probe->name, attempt);
-    return spt_cuda_check(error, words, err);
-}
-
-static spt_status check_cufft(const spt_probe *probe, cufftResult result, const char *attempt, spt_error *err) {
-    char words[96];
-    snprintf(words, sizeof words, "probe %s: %s", probe->name, attempt);
-    return spt_cufft_check(result, words, err);
-}
-
-/** A plan for every real DFT of `series` series of one run. */
-static spt_status make_plan(spt_cuda_probe *p, int which, size_t series, spt_error *err) {
+/** A plan for every real DFT of `series` series of one run, without its work area. */
+static spt_status make_plan(spt_cuda_probe *p, int which, size_t series, size_t *area_bytes, spt_error *err) {
     int samples = (int)p->probe->samples, bins = (int)p->cuts.bins;
-    const cufftResult result = cufftPlanMany(&p->plan[which], 1, &samples, &samples, 1, samples, &bins, 1, bins,
-                                             CUFFT_R2C, (int)(p->probe->outputs * series));
+    size_t bytes = 0;
+    cufftResult result = cufftCreate(&p->plan[which]);
     p->planned[which] = result == CUFFT_SUCCESS;
-    return check_cufft(p->probe, result, "plan", err);
+    if (result == CUFFT_SUCCESS)
+        result = cufftSetAutoAllocation(p->plan[which], 0);
+    if (result == CUFFT_SUCCESS)
+        result = cufftMakePlanMany(p->plan[which], 1, &samples, &samples, 1, samples, &bins, 1, bins, CUFFT_R2C,
+                                   (int)(p->probe->outputs * series), &bytes);
+    *area_bytes = bytes > *area_bytes ? bytes : *area_bytes;
+    return spt_probe_check_cufft(p->probe, result, "plan", err);
 }
+
+static size_t wide_floats_of(const spt_probe_networks *networks, size_t shared_bytes) {
+    size_t floats = 0;
+    for (size_t r = 0; r < networks->n_runs; r++) {
+        if (spt_probe_path(&networks->host[r], shared_bytes) != SPT_FORWARD_LAYERS)
+            continue;
+        const size_t wanted = spt_forward_layers_floats(networks->host[r].width);
+        floats = wanted > floats ? wanted : floats;
+    }
+    return floats;
+}
+
+/** Everything about a probe but its memory. Release with spt_cuda_probe_destroy, also on error. */
+static spt_status begin(const spt_probe *probe, const spt_probe_networks *networks, spt_cuda_probe **out,
+                        probe_layout *layout, spt_error *err) {
+    *out = NULL;
+    spt_status status = check_probe(probe, err);
+    if (status != SPT_OK)
+        return status;
+    if (networks->n_runs == 0)
+        return spt_fail(err, SPT_EINVAL, "probe %s: no runs to probe", probe->name);
+    spt_cuda_probe *p = (spt_cuda_probe *)calloc(1, sizeof *p);
+    if (p == NULL)
+        return spt_fail(err, SPT_ENOMEM, "probe %s: out of memory", probe->name);
+    *out = p;
+    p->probe = probe;
+    p->networks = *networks;
+    p->cuts = cuts_of(probe, networks->n_runs);
+    int device = 0, shared = 0;
+    cudaError_t error = cudaGetDevice(&device);
+    if (error == cudaSuccess)
+        error = cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+    status = spt_probe_check_cuda(probe, error, "asking for the device's shared memory", err);
+    size_t area_bytes = 0;
+    if (status == SPT_OK)
+        status = make_plan(p, 0, p->cuts.series, &area_bytes, err);
+    if (status == SPT_OK && probe->series % p->cuts.series != 0)
+        status = make_plan(p, 1, probe->series % p->cuts.series, &area_bytes, err);
+    p->shared_bytes = (size_t)shared;
+    p->wide_floats = wide_floats_of(networks, p->shared_bytes);
+    *layout = layout_of(probe, &p->cuts, networks->n_runs, area_bytes, p->wide_floats);
+    return status;
+}
+
+spt_status spt_cuda_probe_measure(const spt_probe *probe, const spt_probe_networks *networks, spt_probe_bytes *bytes,
+                                  spt_error *err) {
+    spt_cuda_probe *p;
+    probe_layout layout = {};
+    const spt_status status = begin(probe, networks, &p, &layout, err);
+    spt_cuda_probe_destroy(p);
+    *bytes = {layout.own, layout.space};
+    return status;
+}
+
+// ---- filling it
 
 static cudaError_t copy_points(spt_cuda_probe *p, const probe_layout *layout) {
     const spt_probe *probe = p->probe;
@@ -159,51 +175,72 @@ static cudaError_t copy_points(spt_cuda_probe *p, const probe_layout *layout) {
     return error;
 }
 
-static cudaError_t make_buffers(spt_cuda_probe *p) {
-    const probe_layout layout = layout_of(p->probe, &p->cuts, p->n_runs);
-    int device = 0, shared = 0;
-    cudaError_t error = cudaGetDevice(&device);
-    if (error == cudaSuccess)
-        error = cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-    if (error == cudaSuccess)
-        error = cudaMalloc((void **)&p->memory_d, layout.bytes);
-    if (error == cudaSuccess)
-        error = cudaHostAlloc((void **)&p->energy, p->n_runs * p->probe->energy_size * sizeof(double),
-                              cudaHostAllocDefault);
-    if (error == cudaSuccess)
-        error = cudaHostAlloc((void **)&p->runs, p->n_runs * sizeof *p->runs, cudaHostAllocDefault);
-    if (error != cudaSuccess)
-        return error;
-    p->shared_bytes = (size_t)shared;
-    p->output_d = (float *)(p->memory_d + layout.output);
-    p->spectrum_d = (cufftComplex *)(p->memory_d + layout.spectrum);
-    p->energy_d = (double *)(p->memory_d + layout.energy);
-    p->runs_d = (spt_forward_run *)(p->memory_d + layout.runs);
-    return copy_points(p, &layout);
+static int compare(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
-spt_status spt_cuda_probe_create(const spt_probe *probe, size_t n_runs, spt_cuda_probe **out, spt_error *err) {
+/** The runs of each chunk of runs in the order of their launches: paths together, and the widest first, so that the
+ * last blocks are short. */
+static bool order_runs(spt_cuda_probe *p) {
+    const uint64_t widest = UINT64_C(1) << 24; // what a model may have
+    const size_t n_runs = p->networks.n_runs;
+    uint64_t *key = (uint64_t *)malloc(n_runs * sizeof *key);
+    p->runs = (spt_forward_run *)malloc(n_runs * sizeof *p->runs);
+    if (key == NULL || p->runs == NULL) {
+        free(key);
+        return false;
+    }
+    for (size_t first = 0; first < n_runs; first += p->cuts.runs) {
+        const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
+        for (size_t r = first; r < first + n; r++) {
+            const spt_device_network *network = &p->networks.host[r];
+            key[r] = (uint64_t)(SPT_FORWARD_LAYERS - spt_probe_path(network, p->shared_bytes)) << 60 |
+                     (widest - network->width) << 32 | r;
+        }
+        qsort(key + first, n, sizeof *key, compare);
+        for (size_t i = first; i < first + n; i++) {
+            const uint32_t run = (uint32_t)key[i];
+            p->runs[i] = {run, run - (uint32_t)first};
+        }
+    }
+    free(key);
+    return true;
+}
+
+static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, char *space) {
+    const size_t n_runs = p->networks.n_runs;
+    cudaError_t error = cudaMalloc((void **)&p->memory_d, layout->own);
+    if (error == cudaSuccess)
+        error =
+            cudaHostAlloc((void **)&p->energy, n_runs * p->probe->energy_size * sizeof(double), cudaHostAllocDefault);
+    if (error != cudaSuccess)
+        return error;
+    p->energy_d = (double *)(p->memory_d + layout->energy);
+    p->runs_d = (spt_forward_run *)(p->memory_d + layout->runs);
+    p->output_d = (float *)(space + layout->output);
+    p->spectrum_d = (cufftComplex *)(space + layout->spectrum);
+    p->wide_d = (float *)(space + layout->wide);
+    error = copy_points(p, layout);
+    if (error == cudaSuccess)
+        error = cudaMemcpy(p->runs_d, p->runs, n_runs * sizeof *p->runs, cudaMemcpyHostToDevice);
+    return error;
+}
+
+spt_status spt_cuda_probe_create(const spt_probe *probe, const spt_probe_networks *networks, void *space,
+                                 spt_cuda_probe **out, spt_error *err) {
+    spt_cuda_probe *p;
+    probe_layout layout = {};
+    spt_status status = begin(probe, networks, &p, &layout, err);
+    if (status == SPT_OK && !order_runs(p))
+        status = spt_fail(err, SPT_ENOMEM, "probe %s: no memory for %zu runs", probe->name, networks->n_runs);
+    if (status == SPT_OK)
+        status = spt_probe_check_cuda(probe, make_buffers(p, &layout, (char *)space), "buffers", err);
+    for (int i = 0; i < 2 && status == SPT_OK; i++)
+        if (p->planned[i])
+            status = spt_probe_check_cufft(probe, cufftSetWorkArea(p->plan[i], (char *)space + layout.area),
+                                           "work area", err);
     *out = NULL;
-    spt_status status = check_probe(probe, err);
-    if (status != SPT_OK)
-        return status;
-    if (n_runs == 0)
-        return spt_fail(err, SPT_EINVAL, "probe %s: no runs to probe", probe->name);
-    spt_cuda_probe *p = (spt_cuda_probe *)calloc(1, sizeof *p);
-    if (p == NULL)
-        return spt_fail(err, SPT_ENOMEM, "probe %s: out of memory", probe->name);
-    p->probe = probe;
-    p->n_runs = n_runs;
-    p->cuts = cuts_of(probe, n_runs);
-    p->key = (uint64_t *)malloc(n_runs * sizeof *p->key);
-    if (p->key == NULL)
-        status = spt_fail(err, SPT_ENOMEM, "probe %s: no memory for %zu runs", probe->name, n_runs);
-    if (status == SPT_OK)
-        status = check_cuda(probe, make_buffers(p), "buffers", err);
-    if (status == SPT_OK)
-        status = make_plan(p, 0, p->cuts.series, err);
-    if (status == SPT_OK && probe->series % p->cuts.series != 0)
-        status = make_plan(p, 1, probe->series % p->cuts.series, err);
     if (status == SPT_OK)
         *out = p;
     else
@@ -217,154 +254,8 @@ void spt_cuda_probe_destroy(spt_cuda_probe *p) {
     for (int i = 0; i < 2; i++)
         if (p->planned[i])
             (void)cufftDestroy(p->plan[i]);
-    (void)cudaFree(p->wide_d);
     (void)cudaFree(p->memory_d);
     (void)cudaFreeHost(p->energy);
-    (void)cudaFreeHost(p->runs);
-    free(p->key);
+    free(p->runs);
     free(p);
-}
-
-// ---- energies
-
-static spt_forward_path path_of(const spt_cuda_probe *p, const spt_device_network *network) {
-    return spt_forward_choose(network->width, p->shared_bytes);
-}
-
-static int compare(const void *a, const void *b) {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/** The runs of each chunk of runs in the order of their launches: paths together, and the widest first, so that the
- * last blocks are short. */
-static void order_runs(spt_cuda_probe *p, const spt_device_network *networks, size_t n_runs) {
-    const uint64_t widest = UINT64_C(1) << 24; // what a model may have
-    for (size_t first = 0; first < n_runs; first += p->cuts.runs) {
-        const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
-        for (size_t r = first; r < first + n; r++)
-            p->key[r] = (uint64_t)(SPT_FORWARD_LAYERS - path_of(p, &networks[r])) << 60 |
-                        (widest - networks[r].width) << 32 | r;
-        qsort(p->key + first, n, sizeof *p->key, compare);
-        for (size_t i = first; i < first + n; i++) {
-            const uint32_t run = (uint32_t)p->key[i];
-            p->runs[i] = {run, run - (uint32_t)first};
-        }
-    }
-}
-
-static spt_status make_wide_space(spt_cuda_probe *p, const spt_device_network *networks, size_t n_runs,
-                                  spt_error *err) {
-    size_t floats = 0;
-    for (size_t r = 0; r < n_runs; r++) {
-        if (path_of(p, &networks[r]) != SPT_FORWARD_LAYERS)
-            continue;
-        const size_t wanted = spt_forward_layers_floats(networks[r].width);
-        floats = wanted > floats ? wanted : floats;
-    }
-    if (floats <= p->wide_floats)
-        return SPT_OK;
-    (void)cudaFree(p->wide_d);
-    p->wide_d = NULL;
-    p->wide_floats = 0;
-    const spt_status status =
-        check_cuda(p->probe, cudaMalloc((void **)&p->wide_d, floats * sizeof(float)), "space of wide networks", err);
-    if (status == SPT_OK)
-        p->wide_floats = floats;
-    return status;
-}
-
-/** Outputs of n runs of p->runs, from `first` on, at `rows`. */
-static cudaError_t evaluate(spt_cuda_probe *p, const spt_device_network *networks_d, const spt_device_network *networks,
-                            size_t first, size_t n, const spt_rows *rows, cudaStream_t stream) {
-    spt_range range("probe, forward pass");
-    const spt_forward_output output = {p->output_d, p->cuts.outputs, rows->count};
-    cudaError_t error = cudaSuccess;
-    for (size_t begin = first, end; begin < first + n && error == cudaSuccess; begin = end) {
-        const spt_device_network *widest = &networks[p->runs[begin].network];
-        const spt_forward_path path = path_of(p, widest);
-        if (path == SPT_FORWARD_LAYERS) {
-            end = begin + 1;
-            error = spt_forward_layers(networks_d, widest, p->runs[begin], rows, &output, p->wide_d, p->wide_floats,
-                                       stream);
-            continue;
-        }
-        for (end = begin + 1; end < first + n && path_of(p, &networks[p->runs[end].network]) == path;)
-            end++;
-        error =
-            spt_forward_fused(path, networks_d, p->runs_d + begin, end - begin, widest->width, rows, &output, stream);
-    }
-    return error;
-}
-
-/** Energies of a chunk of runs, summed over the chunks of series. */
-static spt_status chunk_energy(spt_cuda_probe *p, const spt_device_network *networks_d,
-                               const spt_device_network *networks, size_t first, size_t n, cudaStream_t stream,
-                               spt_error *err) {
-    const spt_probe *probe = p->probe;
-    spt_status status = SPT_OK;
-    for (size_t s = 0; s < probe->series && status == SPT_OK; s += p->cuts.series) {
-        const size_t series = probe->series - s < p->cuts.series ? probe->series - s : p->cuts.series;
-        const cufftHandle plan = p->plan[series < p->cuts.series];
-        spt_rows rows = p->rows;
-        rows.first = (uint64_t)s * probe->samples;
-        rows.count = (uint32_t)(series * probe->samples);
-        status = check_cuda(probe, evaluate(p, networks_d, networks, first, n, &rows, stream), "forward pass", err);
-        const size_t transforms = series * probe->outputs;
-        for (size_t r = 0; r < n && status == SPT_OK; r++)
-            status = check_cufft(
-                probe,
-                cufftExecR2C(plan, p->output_d + r * p->cuts.outputs, p->spectrum_d + r * transforms * p->cuts.bins),
-                "transform", err);
-        const spt_spectra spectra = {p->spectrum_d, (uint32_t)probe->outputs, (uint32_t)series, (uint32_t)p->cuts.bins,
-                                     (uint32_t)probe->energy_size};
-        if (status == SPT_OK)
-            status = check_cuda(probe,
-                                spt_spectra_sum(&spectra, n, s == 0, p->energy_d + first * probe->energy_size, stream),
-                                "energies", err);
-    }
-    return status;
-}
-
-static spt_status set_streams(spt_cuda_probe *p, cudaStream_t stream, spt_error *err) {
-    spt_status status = SPT_OK;
-    for (int i = 0; i < 2 && status == SPT_OK; i++)
-        if (p->planned[i])
-            status = check_cufft(p->probe, cufftSetStream(p->plan[i], stream), "stream", err);
-    return status;
-}
-
-spt_status spt_cuda_probe_energy(spt_cuda_probe *p, const spt_device_network *networks_d,
-                                 const spt_device_network *networks_host, size_t n_runs, cudaStream_t stream,
-                                 double *energy, spt_error *err) {
-    const spt_probe *probe = p->probe;
-    spt_range range(probe->name);
-    const size_t numbers = n_runs * probe->energy_size;
-    if (n_runs > p->n_runs)
-        return spt_fail(err, SPT_EINVAL, "probe %s: %zu runs, made for %zu", probe->name, n_runs, p->n_runs);
-    spt_status status = make_wide_space(p, networks_host, n_runs, err);
-    if (status == SPT_OK)
-        status = set_streams(p, stream, err);
-    if (status != SPT_OK)
-        return status;
-    order_runs(p, networks_host, n_runs);
-    status =
-        check_cuda(probe, cudaMemcpyAsync(p->runs_d, p->runs, n_runs * sizeof *p->runs, cudaMemcpyHostToDevice, stream),
-                   "list of runs", err);
-    for (size_t first = 0; first < n_runs && status == SPT_OK; first += p->cuts.runs) {
-        const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
-        status = chunk_energy(p, networks_d, networks_host, first, n, stream, err);
-    }
-    cudaError_t error = cudaSuccess;
-    if (status == SPT_OK)
-        error = cudaMemcpyAsync(p->energy, p->energy_d, numbers * sizeof(double), cudaMemcpyDeviceToHost, stream);
-    const cudaError_t last = cudaStreamSynchronize(stream); // after an error too: p->runs is read until then
-    if (status == SPT_OK)
-        status = check_cuda(probe, error != cudaSuccess ? error : last, "energies", err);
-    if (status != SPT_OK)
-        return status;
-    const double factor = probe->scale / ((double)probe->series * (double)probe->outputs);
-    for (size_t i = 0; i < numbers; i++)
-        energy[i] = factor * p->energy[i];
-    return SPT_OK;
 }

@@ -18,23 +18,36 @@
 
 typedef struct spt_cuda_probe spt_cuda_probe;
 
-/** Bytes of device memory that a probe takes for a group of n_runs, cuFFT's own space and the space of networks too
- * wide to fit on chip (32 MiB up to a width of 32,768) not counted. 0 for a probe that create refuses. */
-size_t spt_cuda_probe_bytes(const spt_probe *probe, size_t n_runs);
+// Networks that a probe is for: the group's table on the device, and the host's copy of it, whose pointers are device
+// memory but for `layers`.
+typedef struct spt_probe_networks {
+    const spt_device_network *device, *host;
+    size_t n_runs;
+} spt_probe_networks;
 
-/** Make plans and buffers. probe is borrowed and must live as long as *out. *out: spt_cuda_probe_destroy.
- *  Errors: SPT_EINVAL a transform or a geometry that the device does not know; SPT_ENOMEM; SPT_EDEVICE. */
-spt_status spt_cuda_probe_create(const spt_probe *probe, size_t n_runs, spt_cuda_probe **out, spt_error *err);
+// Device memory that a probe takes, in bytes.
+typedef struct spt_probe_bytes {
+    size_t own;   // its points, lists and energies
+    size_t space; // while it runs, and what is there may be lost after: outputs, spectra, cuFFT's area, wide networks
+} spt_probe_bytes;
 
-/** Energies of n_runs networks (at most as many as at create) into energy, host memory (n_runs, energy_size).
- *  networks_d and networks_host are the same table; the latter's pointers are device memory but for `layers`. Returns
- *  when the energies are there. Errors: SPT_EINVAL too many runs; SPT_ENOMEM the space of a wide network, which is made
- *  when the first is met and kept; SPT_EDEVICE. On error energy is untouched. */
-spt_status spt_cuda_probe_energy(spt_cuda_probe *probe, const spt_device_network *networks_d,
-                                 const spt_device_network *networks_host, size_t n_runs, cudaStream_t stream,
-                                 double *energy, spt_error *err);
+/** What a probe takes for a group; of the networks the widths alone count. cuFFT is asked by making the plans.
+ *  Errors: as spt_cuda_probe_create. */
+spt_status spt_cuda_probe_measure(const spt_probe *probe, const spt_probe_networks *networks, spt_probe_bytes *bytes,
+                                  spt_error *err);
 
-/** Takes NULL. */
+/** Make plans and buffers. probe, the tables of networks and space (as many bytes as measured, aligned to 256) are
+ *  borrowed and must live as long as *out. *out: spt_cuda_probe_destroy. Errors: SPT_EINVAL a transform or a geometry
+ *  that the device does not know; SPT_ENOMEM; SPT_EDEVICE. */
+spt_status spt_cuda_probe_create(const spt_probe *probe, const spt_probe_networks *networks, void *space,
+                                 spt_cuda_probe **out, spt_error *err);
+
+/** Start measuring the energies of all networks; nothing waits for the host. Errors: SPT_EDEVICE. */
+spt_status spt_cuda_probe_start(spt_cuda_probe *probe, cudaStream_t stream, spt_error *err);
+/** When all that was started is done: energies into energy, host memory (n_runs, energy_size). */
+void spt_cuda_probe_read(const spt_cuda_probe *probe, double *energy);
+
+/** Takes NULL. Nothing that was started may be under way. */
 void spt_cuda_probe_destroy(spt_cuda_probe *probe);
 
 #endif

@@ -14,10 +14,7 @@
 #include "spectral_norm.cuh"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "error.cuh"
 #include "launch.cuh"
 #include "random.cuh"
 #include "shared.cuh"
@@ -257,41 +254,12 @@ static size_t vector_numbers(const spt_device_network *networks, size_t n_runs) 
     return most;
 }
 
-static cudaError_t norms_of(const spt_device_network *networks_d, size_t blocks, size_t stride, size_t vectors,
-                            cudaStream_t stream, double *norms) {
-    double *memory_d = NULL;
-    cudaError_t error = cudaMallocAsync((void **)&memory_d, blocks * (vectors + 1) * sizeof(double), stream);
-    if (error != cudaSuccess)
-        return error;
-    double *const norms_d = memory_d + blocks * vectors;
-    error = spt_launch(spectral_norms, (unsigned)blocks, THREADS, 0, stream, networks_d, (uint32_t)stride,
-                       (uint64_t)vectors, memory_d, norms_d);
-    if (error == cudaSuccess)
-        error = cudaMemcpyAsync(norms, norms_d, blocks * sizeof(double), cudaMemcpyDeviceToHost, stream);
-    const cudaError_t freed = cudaFreeAsync(memory_d, stream);
-    const cudaError_t done = cudaStreamSynchronize(stream);
-    return error != cudaSuccess ? error : done != cudaSuccess ? done : freed;
+size_t spt_spectral_norms_space(const spt_device_network *networks_host, size_t n_runs, size_t stride) {
+    return n_runs * stride * vector_numbers(networks_host, n_runs);
 }
 
-spt_status spt_cuda_spectral_norms(const spt_device_network *networks_d, const spt_device_network *networks_host,
-                                   size_t n_runs, size_t stride, cudaStream_t stream, double *norms, spt_error *err) {
-    size_t layers = 0;
-    for (size_t r = 0; r < n_runs; r++)
-        layers = networks_host[r].n_layers > layers ? networks_host[r].n_layers : layers;
-    if (stride < layers)
-        return spt_fail(err, SPT_EINVAL, "spectral norms: a stride of %zu for runs of up to %zu layers", stride,
-                        layers);
-    const size_t blocks = n_runs * stride;
-    if (blocks == 0)
-        return SPT_OK;
-    double *found = (double *)malloc(blocks * sizeof *found);
-    if (found == NULL)
-        return spt_fail(err, SPT_ENOMEM, "spectral norms: no memory for %zu numbers", blocks);
-    const spt_status status =
-        spt_cuda_check(norms_of(networks_d, blocks, stride, vector_numbers(networks_host, n_runs), stream, found),
-                       "spectral norms", err);
-    if (status == SPT_OK)
-        memcpy(norms, found, blocks * sizeof *norms);
-    free(found);
-    return status;
+cudaError_t spt_spectral_norms(const spt_device_network *networks_d, const spt_device_network *networks_host,
+                               size_t n_runs, size_t stride, double *space, double *norms, cudaStream_t stream) {
+    return spt_launch(spectral_norms, (unsigned)(n_runs * stride), THREADS, 0, stream, networks_d, (uint32_t)stride,
+                      (uint64_t)vector_numbers(networks_host, n_runs), space, norms);
 }

@@ -10,7 +10,7 @@ static size_t part_of(size_t bytes, size_t first, size_t half) {
     return bytes - first < half ? bytes - first : half;
 }
 
-cudaError_t spt_cuda_copy_out(spt_group *group, void *to, const void *from_d, size_t bytes) {
+cudaError_t spt_cuda_copy_out(spt_group *group, cudaStream_t stream, void *to, const void *from_d, size_t bytes) {
     spt_range range("copy out");
     const spt_staging *s = &group->staging;
     const size_t half = s->bytes / 2, parts = (bytes + half - 1) / half;
@@ -18,9 +18,9 @@ cudaError_t spt_cuda_copy_out(spt_group *group, void *to, const void *from_d, si
     for (size_t i = 0; i <= parts && error == cudaSuccess; i++) {
         if (i < parts) {
             error = cudaMemcpyAsync(s->memory + i % 2 * half, (const char *)from_d + i * half,
-                                    part_of(bytes, i * half, half), cudaMemcpyDeviceToHost, group->device->stream);
+                                    part_of(bytes, i * half, half), cudaMemcpyDeviceToHost, stream);
             if (error == cudaSuccess)
-                error = cudaEventRecord(s->done[i % 2], group->device->stream);
+                error = cudaEventRecord(s->done[i % 2], stream);
         }
         if (i > 0 && error == cudaSuccess) {
             const size_t last = i - 1;
@@ -62,8 +62,18 @@ spt_status spt_cuda_state_get(spt_group *group, size_t run, void *state, spt_err
     if (status != SPT_OK)
         return status;
     const spt_run *r = &group->run[run];
-    return spt_cuda_check(spt_cuda_copy_out(group, state, r->state_d, r->arena.bytes), "copying a run's state out",
-                          err);
+    return spt_cuda_check(spt_cuda_copy_out(group, group->device->stream, state, r->state_d, r->arena.bytes),
+                          "copying a run's state out", err);
+}
+
+spt_status spt_cuda_record_state(spt_group *group, size_t run, void *state, spt_error *err) {
+    spt_status status = check_index(group, run, err);
+    if (status != SPT_OK)
+        return status;
+    const char *from_d = group->shadow_d + (group->run[run].state_d - group->run[0].state_d);
+    return spt_cuda_check(
+        spt_cuda_copy_out(group, group->device->record_stream, state, from_d, group->run[run].arena.bytes),
+        "copying a record's state out", err);
 }
 
 spt_status spt_cuda_state_set(spt_group *group, size_t run, const void *state, spt_error *err) {

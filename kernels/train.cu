@@ -86,7 +86,8 @@ static cudaError_t read_counters(spt_group *group) {
     const size_t n_runs = group->spec.n_runs;
     cudaError_t error = spt_counters_collect(group->optimizer_d, n_runs, group->counters_d, group->device->stream);
     if (error == cudaSuccess)
-        error = spt_cuda_copy_out(group, group->counters, group->counters_d, n_runs * sizeof *group->counters);
+        error = spt_cuda_copy_out(group, group->device->stream, group->counters, group->counters_d,
+                                  n_runs * sizeof *group->counters);
     return error;
 }
 
@@ -107,16 +108,27 @@ static bool next_steps(const spt_group *group, uint64_t until, uint64_t *first, 
     return *first < until;
 }
 
-spt_status spt_cuda_train(spt_group *group, uint64_t step, spt_error *err) {
+spt_status spt_cuda_train_begin(spt_group *group, uint64_t step, spt_error *err) {
     spt_range range("training");
     uint64_t first, end;
     cudaError_t error = cudaSetDevice(group->device->index);
-    while (error == cudaSuccess && next_steps(group, step, &first, &end)) {
+    if (error == cudaSuccess && !group->begun && next_steps(group, step, &first, &end)) {
         error = make_graphs(group);
         if (error == cudaSuccess)
             error = take_steps(group, first, end);
-        if (error == cudaSuccess)
-            error = read_counters(group);
+        group->begun = error == cudaSuccess;
     }
     return spt_cuda_check(error, "training", err);
+}
+
+spt_status spt_cuda_train(spt_group *group, uint64_t step, spt_error *err) {
+    spt_range range("training, to its end");
+    spt_status status = spt_cuda_train_begin(group, step, err);
+    while (group->begun && status == SPT_OK) {
+        group->begun = false;
+        status = spt_cuda_check(read_counters(group), "training", err);
+        if (status == SPT_OK)
+            status = spt_cuda_train_begin(group, step, err);
+    }
+    return status;
 }

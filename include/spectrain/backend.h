@@ -35,7 +35,7 @@ typedef struct spt_device_info {
     char denormals[16]; /* "flushed" or "kept" */
     size_t threads;     /* cpu */
     size_t memory;      /* bytes that there are */
-    size_t memory_free; /* bytes a group may take */
+    size_t memory_free; /* bytes a group may take: what is free, less what the driver needs beside */
     int capability;     /* cuda: compute capability, ten times the major number and the minor one: 90 for 9.0; else 0 */
 } spt_device_info;
 
@@ -63,6 +63,14 @@ typedef struct spt_evaluation {
     uint8_t *correct; /* (n), caller's, may be NULL. bit 0: predicted as `label`; bit 1: predicted as `label_true` */
 } spt_evaluation;
 
+/** What a record is to hold. Places are the caller's; NULL: not wanted. */
+typedef struct spt_record {
+    spt_evaluation *train, *test; /* (n_runs), as of evaluate */
+    size_t stride;
+    double *norms;         /* (n_runs, stride), as of spectral_norms */
+    double *const *energy; /* (n_probes) of (n_runs, energy_size), as of probe */
+} spt_record;
+
 typedef struct spt_backend {
     const char *name; /* "cpu", "cuda" */
 
@@ -73,7 +81,9 @@ typedef struct spt_backend {
     void (*close)(spt_device *device);
     void (*describe)(const spt_device *device, spt_device_info *info);
 
-    /** Bytes of device memory that the group will take; 0 for one that group_create refuses. */
+    /** The most bytes of the device's memory that the group will take, in all that it does; 0 for one that
+     * group_create refuses. Of the data set and the probes sizes count alone, and which arrays are there: no array is
+     * read. */
     size_t (*group_bytes)(const spt_device *device, const spt_group_spec *spec);
     /** States are undefined until state_set. Errors: SPT_EINVAL runs that do not fit together; SPT_ENOMEM. */
     spt_status (*group_create)(spt_device *device, const spt_group_spec *spec, spt_group **out, spt_error *err);
@@ -95,6 +105,20 @@ typedef struct spt_backend {
     spt_status (*state_set)(spt_group *group, size_t run, const void *state, spt_error *err);
     /** Step counter and divergence of every run into counters (n_runs). */
     spt_status (*counters)(spt_group *group, spt_run_counters *counters, spt_error *err);
+
+    /* Optional: measuring while training goes on. All four are there or none, then they are NULL. */
+
+    /** Start what train(group, step) does and return. Until that call of train finishes it, record_wait and
+     * record_state alone may be called. */
+    spt_status (*train_begin)(spt_group *group, uint64_t step, spt_error *err);
+    /** Start a record of all runs as they are now; what `record` points to is the backend's until record_wait, and the
+     * group may be trained meanwhile. One record at a time, and no evaluate, spectral_norms or probe before it has been
+     * waited for: SPT_EINVAL. */
+    spt_status (*record_begin)(spt_group *group, const spt_record *record, spt_error *err);
+    /** Wait until all that is wanted is in its places. */
+    spt_status (*record_wait)(spt_group *group, spt_error *err);
+    /** A run's arena as it was at the last record_begin. Until the next record, evaluate, spectral_norms or probe. */
+    spt_status (*record_state)(spt_group *group, size_t run, void *state, spt_error *err);
 
     const spt_backend_bench *bench; /* bench.h: its peaks, and its kernels one by one */
 } spt_backend;

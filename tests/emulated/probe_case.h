@@ -44,15 +44,31 @@ struct probe_case {
     probe_case(const probe_case &) = delete;
 };
 
+/** A probe on the device, with the space that it asks for. */
+struct device_probe {
+    network_table table;
+    spt_probe_networks networks;
+    std::unique_ptr<on_device<char>> space;
+    spt_cuda_probe *made = NULL;
+    spt_error err = {};
+
+    device_probe(const spt_probe &probe, const std::vector<const network_state *> &states)
+        : table(states), networks({table.device->data, table.host.data(), states.size()}) {
+        spt_probe_bytes bytes;
+        assert_ok(spt_cuda_probe_measure(&probe, &networks, &bytes, &err), err);
+        space.reset(new on_device<char>(bytes.space));
+        assert_ok(spt_cuda_probe_create(&probe, &networks, space->data, &made, &err), err);
+    }
+    device_probe(const device_probe &) = delete;
+    ~device_probe() { spt_cuda_probe_destroy(made); }
+};
+
 /** Energies of networks on the device. out: (states, energy_size). */
 inline void device_energy(const spt_probe &probe, const std::vector<const network_state *> &states, double *out) {
-    network_table table(states);
-    spt_cuda_probe *on_card = NULL;
-    spt_error err = {};
-    assert_ok(spt_cuda_probe_create(&probe, states.size(), &on_card, &err), err);
-    assert_ok(spt_cuda_probe_energy(on_card, table.device->data, table.host.data(), states.size(), nullptr, out, &err),
-              err);
-    spt_cuda_probe_destroy(on_card);
+    device_probe p(probe, states);
+    assert_ok(spt_cuda_probe_start(p.made, nullptr, &p.err), p.err);
+    assert_done(cudaDeviceSynchronize());
+    spt_cuda_probe_read(p.made, out);
 }
 
 inline std::vector<double> device_energy(const spt_probe &probe, const std::vector<network_state> &states) {

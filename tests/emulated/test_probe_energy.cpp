@@ -107,58 +107,57 @@ static void a_network_that_is_not_finite_has_energies_that_are_not_and_harms_no_
 
 static void a_transform_that_is_not_known_is_refused_with_the_name_of_the_probe(void **) {
     probe_case p(2, 2, 4, 8, SPT_GEOMETRY_LINES, 9);
+    const network_state state = network_of(2, 3, 1, 2, 1);
+    network_table table({&state});
+    const spt_probe_networks networks = {table.device->data, table.host.data(), 1};
     p.probe.transform = SPT_TRANSFORM_DFT2;
     spt_cuda_probe *made = NULL;
+    spt_probe_bytes bytes;
     spt_error err = {};
-    assert_int_equal(spt_cuda_probe_create(&p.probe, 2, &made, &err), SPT_EINVAL);
+    assert_int_equal(spt_cuda_probe_create(&p.probe, &networks, NULL, &made, &err), SPT_EINVAL);
     assert_null(made);
     assert_non_null(strstr(err.message, "probe line_test: "));
-    assert_int_equal(spt_cuda_probe_bytes(&p.probe, 2), 0);
+    assert_int_equal(spt_cuda_probe_measure(&p.probe, &networks, &bytes, &err), SPT_EINVAL);
 }
 
 static void memory_that_runs_out_while_a_probe_is_made_is_said_and_nothing_leaks(void **) {
     probe_case p(2, 2, 4, 8, SPT_GEOMETRY_LINES, 10);
+    const network_state state = network_of(2, 3, 1, 2, 1);
+    device_probe first(p.probe, {&state});
     const size_t before = spt_emulated::live_objects();
     bool failed = true;
     for (unsigned n = 1; failed; n++) { // the nth allocation fails, until there are no more
         spt_cuda_probe *made = NULL;
         spt_error err = {};
         spt_emulated::let_fail(spt_emulated::ALLOCATION, n, cudaErrorMemoryAllocation);
-        failed = spt_cuda_probe_create(&p.probe, 2, &made, &err) != SPT_OK;
+        failed = spt_cuda_probe_create(&p.probe, &first.networks, first.space->data, &made, &err) != SPT_OK;
         spt_emulated::heal();
         if (failed) {
             assert_int_equal(err.status, SPT_ENOMEM);
             assert_non_null(strstr(err.message, "probe line_test: "));
         } else {
-            assert_true(n > 3); // device memory, pinned memory and the plan have failed
+            assert_true(n > 2); // device memory and pinned memory have failed
         }
         spt_cuda_probe_destroy(made);
         assert_int_equal(spt_emulated::live_objects(), before);
     }
 }
 
-static void any_call_that_fails_while_energies_are_made_leaves_them_untouched(void **) {
+static void any_call_that_fails_while_energies_are_made_is_said(void **) {
     probe_case p(2, 1, 2, 8, SPT_GEOMETRY_LINES, 16);
-    std::vector<network_state> states;
-    states.push_back(network_of(2, 5, 1, 1, 1));
-    network_table table(pointers(states));
-    spt_cuda_probe *made = NULL;
-    spt_error err = {};
-    assert_ok(spt_cuda_probe_create(&p.probe, 1, &made, &err), err);
-    std::vector<double> energy(p.probe.energy_size, -1.0);
+    const network_state state = network_of(2, 5, 1, 1, 1);
+    device_probe probe(p.probe, {&state});
     unsigned failures = 0;
     for (spt_status status = SPT_EDEVICE; status != SPT_OK; failures++) {
         spt_emulated::let_fail(spt_emulated::ANY_CALL, failures + 1, cudaErrorLaunchFailure);
-        status = spt_cuda_probe_energy(made, table.device->data, table.host.data(), 1, nullptr, energy.data(), &err);
+        status = spt_cuda_probe_start(probe.made, nullptr, &probe.err);
         spt_emulated::heal();
         if (status == SPT_OK)
             break;
         assert_int_equal(status, SPT_EDEVICE);
-        for (double e : energy)
-            assert_true(e == -1.0);
+        assert_non_null(strstr(probe.err.message, "probe line_test: "));
     }
-    assert_true(failures >= 5); // copies in and out, two launches, the transform
-    spt_cuda_probe_destroy(made);
+    assert_true(failures >= 4); // two launches, the transform, a copy out
 }
 
 int main(void) {
@@ -172,7 +171,7 @@ int main(void) {
         cmocka_unit_test(a_network_that_is_not_finite_has_energies_that_are_not_and_harms_no_other),
         cmocka_unit_test(a_transform_that_is_not_known_is_refused_with_the_name_of_the_probe),
         cmocka_unit_test(memory_that_runs_out_while_a_probe_is_made_is_said_and_nothing_leaks),
-        cmocka_unit_test(any_call_that_fails_while_energies_are_made_leaves_them_untouched),
+        cmocka_unit_test(any_call_that_fails_while_energies_are_made_is_said),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

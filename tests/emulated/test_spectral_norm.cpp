@@ -9,10 +9,10 @@ static const double BOUND = 1e-6;
 
 static void device_norms(const std::vector<const network_state *> &states, size_t stride, double *norms) {
     network_table table(states);
-    spt_error err = {};
-    assert_ok(
-        spt_cuda_spectral_norms(table.device->data, table.host.data(), states.size(), stride, nullptr, norms, &err),
-        err);
+    const size_t n = states.size();
+    on_device<double> space(spt_spectral_norms_space(table.host.data(), n, stride)), found(n * stride);
+    assert_done(spt_spectral_norms(table.device->data, table.host.data(), n, stride, space.data, found.data, nullptr));
+    found.read(norms);
 }
 
 /** The largest relative difference from the CPU; entries past a run's layers are NaN on both. */
@@ -158,32 +158,34 @@ static void a_run_alone_has_the_bits_that_it_has_in_a_group_of_8(void **) {
 }
 
 static void a_stride_below_the_layers_of_a_run_is_refused(void **) {
-    const network_state state = network_of(2, 3, 2, 1, 1);
-    network_table table({&state});
+    test_data data(2, 1, 0, 10, 0);
+    const std::vector<spt_run_spec> runs = {run_of(data, 3, 2, 5, 0, SPT_LOSS_MSE)};
+    test_group group(spt_backend_cuda, data, runs);
+    double norms[4] = {-1.0, -1.0, -1.0, -1.0};
     spt_error err = {};
-    double norms[2] = {-1.0, -1.0};
-    assert_int_equal(spt_cuda_spectral_norms(table.device->data, table.host.data(), 1, 2, nullptr, norms, &err),
-                     SPT_EINVAL);
+    assert_int_equal(spt_backend_cuda.spectral_norms(group.group, 2, norms, &err), SPT_EINVAL);
     assert_string_equal(err.message, "spectral norms: a stride of 2 for runs of up to 3 layers");
     assert_true(norms[0] == -1.0 && norms[1] == -1.0);
+    assert_ok(spt_backend_cuda.spectral_norms(group.group, 4, norms, &err), err);
+    assert_true(norms[2] > 0.0 && isnan(norms[3])); // past the layers
 }
 
 static void any_call_that_fails_leaves_the_norms_untouched_and_nothing_leaks(void **) {
-    const network_state state = network_of(2, 3, 1, 1, 1);
-    network_table table({&state});
+    test_data data(2, 1, 0, 10, 0);
+    const std::vector<spt_run_spec> runs = {run_of(data, 3, 1, 5, 0, SPT_LOSS_MSE)};
+    test_group group(spt_backend_cuda, data, runs);
     const size_t before = spt_emulated::live_objects();
     for (unsigned n = 1;; n++) {
         spt_error err = {};
         double norms[2] = {-1.0, -1.0};
-        spt_emulated::let_fail(spt_emulated::ANY_CALL, n, n == 1 ? cudaErrorMemoryAllocation : cudaErrorLaunchFailure);
-        const spt_status status =
-            spt_cuda_spectral_norms(table.device->data, table.host.data(), 1, 2, nullptr, norms, &err);
+        spt_emulated::let_fail(spt_emulated::ANY_CALL, n, cudaErrorLaunchFailure);
+        const spt_status status = spt_backend_cuda.spectral_norms(group.group, 2, norms, &err);
         spt_emulated::heal();
         if (status == SPT_OK) {
-            assert_true(n > 4); // allocation, launch, copy, wait
+            assert_true(n > 4); // a copy, a launch, a copy, a wait, and events between them
             break;
         }
-        assert_int_equal(status, n == 1 ? SPT_ENOMEM : SPT_EDEVICE);
+        assert_int_equal(status, SPT_EDEVICE);
         assert_true(norms[0] == -1.0 && norms[1] == -1.0);
     }
     assert_int_equal(spt_emulated::live_objects(), before);

@@ -56,29 +56,6 @@ static void a_group_that_does_not_fit_says_what_it_wanted_and_what_is_free(void 
     assert_int_equal(live_objects(), 0);
 }
 
-/** What group_bytes promises is enough: with just so much memory the group is made, trains, and is measured. */
-static void group_bytes_are_enough(void **) {
-    test_data data(10, 4, 4, 300, 50);
-    std::vector<spt_run_spec> runs = {run_of(data, 30, 2, 10, 0), run_of(data, 7, 1, 10, 1)};
-    const size_t memory = spt_emulated::device.memory;
-    spt_device *device = NULL;
-    spt_error err = {};
-    spt_device_options options = {};
-    assert_int_equal(spt_backend_cuda.open(&options, &device, &err), SPT_OK);
-    spt_group_spec spec = spec_of(data, runs);
-    spt_emulated::device.memory = spt_backend_cuda.group_bytes(device, &spec);
-    spt_backend_cuda.close(device);
-    {
-        test_group group(spt_backend_cuda, data, runs);
-        group.train(40);
-        std::vector<std::vector<uint8_t>> correct;
-        group.evaluate(SPT_SPLIT_TRAIN, &correct, 300);
-        std::vector<double> norms(6);
-        assert_ok(spt_backend_cuda.spectral_norms(group.group, 3, norms.data(), &group.err), group.err);
-    }
-    spt_emulated::device.memory = memory;
-}
-
 /** The nth call of each kind fails, for every n until all goes well. */
 static void every_failing_call_is_reported_and_leaves_nothing_behind(void **) {
     test_data data(5, 3, 3, 40, 10);
@@ -161,7 +138,6 @@ int main(void) {
         cmocka_unit_test(a_device_that_is_not_there_is_refused_by_its_number),
         cmocka_unit_test(a_machine_without_devices_has_none_to_count),
         cmocka_unit_test(a_group_that_does_not_fit_says_what_it_wanted_and_what_is_free),
-        cmocka_unit_test(group_bytes_are_enough),
         cmocka_unit_test(every_failing_call_is_reported_and_leaves_nothing_behind),
         cmocka_unit_test(a_device_lost_while_it_trains_is_one_line_and_the_group_can_still_be_freed),
         cmocka_unit_test(runs_that_do_not_fit_together_are_refused),

@@ -16,7 +16,7 @@ struct allocation {
     bool on_device;
 };
 static std::map<const char *, allocation> allocations; // by first byte
-static size_t device_bytes;
+static size_t device_bytes, device_bytes_most;
 static int open_count;
 
 #ifdef SPT_EMULATED_ASAN
@@ -38,6 +38,13 @@ void fill_pattern(void *memory, size_t bytes) {
     uint32_t word = kinds[device.pattern % 4] ^ device.pattern / 4;
     for (size_t i = 0; i < bytes; i += sizeof word)
         memcpy((char *)memory + i, &word, bytes - i < sizeof word ? bytes - i : sizeof word);
+}
+
+size_t most_bytes() {
+    return device_bytes_most;
+}
+void restart_most_bytes() {
+    device_bytes_most = device_bytes;
 }
 
 static void for_each_on_device(void (*change)(const void *, size_t)) {
@@ -77,6 +84,7 @@ static cudaError_t allocate(void **memory, size_t bytes, bool on_device) {
     fill_pattern(*memory, bytes);
     allocations[(char *)*memory] = {bytes, on_device};
     device_bytes += on_device ? bytes : 0;
+    device_bytes_most = device_bytes > device_bytes_most ? device_bytes : device_bytes_most;
     if (on_device && open_count == 0)
         poison(*memory, bytes);
     count_object(1);

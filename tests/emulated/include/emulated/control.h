@@ -32,6 +32,9 @@ size_t live_objects();
 
 /** Names of the kernels that have been launched, as a debugger says them: "sort_tiles", "dense_large<0>". */
 std::vector<std::string> launched_kernels();
+/** The most bytes of device memory that were taken at a time since the last call of restart_most_bytes. */
+size_t most_bytes();
+void restart_most_bytes();
 
 /** Whether body(out), which allocates, launches and copies `bytes` of results to out, leaves the same bits under every
  *  pair of thread order and fill pattern. If not, says where they differ. Under ThreadSanitizer one shuffled run is
