@@ -87,10 +87,11 @@ static spt_status take_dataset(adding *a, size_t index, spt_error *err) {
 typedef struct probed_group {
     const spt_planned_group *plan;
     spt_run_spec *specs; /* (n_runs) */
-    spt_group *group;
-    void *state;    /* of the largest arena */
-    bool *there;    /* (n_runs) whether a run has weights at this snapshot */
-    double *energy; /* (n_runs, energy_size) */
+    const spt_probe *probe;
+    spt_group *group; /* borrows the two above */
+    void *state;      /* of the largest arena */
+    bool *there;      /* (n_runs) whether a run has weights at this snapshot */
+    double *energy;   /* (n_runs, energy_size) */
 } probed_group;
 
 static void close_group(const adding *a, probed_group *g) {
@@ -113,7 +114,7 @@ static spt_run_spec without_training(const spt_run_spec *run) {
 
 static spt_status open_group(const adding *a, const spt_planned_group *plan, probed_group *g, spt_error *err) {
     size_t bytes = 0;
-    *g = (probed_group){.plan = plan};
+    *g = (probed_group){.plan = plan, .probe = a->probe};
     g->specs = calloc(plan->n_runs, sizeof *g->specs);
     g->there = calloc(plan->n_runs, sizeof *g->there);
     g->energy = spt_memory_alloc(plan->n_runs * a->probe->energy_size, sizeof *g->energy);
@@ -129,9 +130,8 @@ static spt_status open_group(const adding *a, const spt_planned_group *plan, pro
         status = spt_fail(err, SPT_ENOMEM, "group of %zu runs: out of memory", plan->n_runs);
     if (status != SPT_OK)
         return status;
-    const spt_probe *probes[] = {a->probe};
     spt_group_spec spec = {
-        .dataset = a->dataset, .n_runs = plan->n_runs, .runs = g->specs, .n_probes = 1, .probes = probes};
+        .dataset = a->dataset, .n_runs = plan->n_runs, .runs = g->specs, .n_probes = 1, .probes = &g->probe};
     return a->backend->group_create(a->device, &spec, &g->group, err);
 }
 

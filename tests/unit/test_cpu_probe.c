@@ -199,7 +199,8 @@ static void with_the_ends_line_taken_off_kinks_remain(void **state) {
     assert_int_equal(spt_probe_length(&probe), S);
 
     spt_run_spec linear = run_of(&data, 1, 0, 0, 1), kink = run_of(&data, 1, 1, 0, 1);
-    float slope[64] = {0.75f}, relu[64] = {0};
+    float slope[64] = {0.75f}, relu[128] = {0}; /* blocks of two and of four tensors */
+    assert_true(arena_of(&linear).block == 64 && arena_of(&kink).block == 128);
     slope[spt_model_layer(&linear.model, 0).bias_offset] = 0.25f;
     relu[spt_model_layer(&kink.model, 0).weight_offset] = 1.0f;
     relu[spt_model_layer(&kink.model, 1).weight_offset] = 1.0f;
