@@ -42,7 +42,7 @@ static spt_status check_run(const spt_group_spec *spec, size_t r, spt_error *err
     return SPT_OK;
 }
 
-static spt_status check_probe(const spt_dataset *data, const spt_probe *probe, spt_error *err) {
+static spt_status check_probe(const spt_dataset *data, const spt_probe *probe, bool arrays, spt_error *err) {
     const spt_probe_method *method = spt_probe_method_of(probe);
     if (method == NULL)
         return spt_fail(err, SPT_EINVAL, "probe %s: kind %s has a transform that the cpu backend does not know",
@@ -50,16 +50,19 @@ static spt_status check_probe(const spt_dataset *data, const spt_probe *probe, s
     if (probe->inputs != data->inputs || probe->outputs != data->outputs)
         return spt_fail(err, SPT_EINVAL, "probe %s: made for %zu inputs and %zu outputs, the data has %zu and %zu",
                         probe->name, probe->inputs, probe->outputs, data->inputs, data->outputs);
-    return method->check(probe, err);
+    spt_status status = method->check(probe, err);
+    if (status == SPT_OK && arrays && method->check_arrays != NULL)
+        status = method->check_arrays(probe, err);
+    return status;
 }
 
-spt_status spt_cpu_group_check(const spt_group_spec *spec, spt_error *err) {
+spt_status spt_cpu_group_check(const spt_group_spec *spec, bool arrays, spt_error *err) {
     if (spec->n_runs == 0)
         return spt_fail(err, SPT_EINVAL, "group: no runs");
     spt_status status = check_data(spec->dataset, spec->runs[0].train.loss, err);
     for (size_t r = 0; r < spec->n_runs && status == SPT_OK; r++)
         status = check_run(spec, r, err);
     for (size_t p = 0; p < spec->n_probes && status == SPT_OK; p++)
-        status = check_probe(spec->dataset, spec->probes[p], err);
+        status = check_probe(spec->dataset, spec->probes[p], arrays, err);
     return status;
 }

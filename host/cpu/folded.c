@@ -17,6 +17,11 @@ static spt_status check_fold(const spt_probe *probe, spt_error *err) {
     if (probe->energy_size == 0 || fold->first == NULL || fold->index == NULL || fold->weight == NULL)
         return spt_fail(err, SPT_EINVAL, "probe %s: %zu energies without a fold; expected one of at least 1",
                         probe->name, probe->energy_size);
+    return SPT_OK;
+}
+
+static spt_status check_arrays(const spt_probe *probe, spt_error *err) {
+    const spt_fold *fold = &probe->fold;
     for (size_t i = 0; i < fold->first[probe->energy_size]; i++)
         if (fold->index[i] >= probe->coefficients)
             return spt_fail(err, SPT_EINVAL, "probe %s: folds coefficient %lu of %zu", probe->name,
@@ -129,8 +134,12 @@ static void join(void *argument, spt_group *group, size_t run, size_t n_parts, s
         energy[e] *= probe->scale / (double)probe->outputs;
 }
 
-const spt_probe_method spt_probe_plane = {
-    .check = check_plane, .needs = needs_of_plane, .plan = plan, .compute = compute, .join = join};
+const spt_probe_method spt_probe_plane = {.check = check_plane,
+                                          .check_arrays = check_arrays,
+                                          .needs = needs_of_plane,
+                                          .plan = plan,
+                                          .compute = compute,
+                                          .join = join};
 
 const spt_probe_method spt_probe_basis = {
-    .check = check_basis, .needs = needs_of_basis, .compute = compute, .join = join};
+    .check = check_basis, .check_arrays = check_arrays, .needs = needs_of_basis, .compute = compute, .join = join};

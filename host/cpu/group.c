@@ -13,7 +13,7 @@ size_t spt_cpu_group_bytes(const spt_device *device, const spt_group_spec *spec)
     spt_status status = SPT_OK;
     spt_slab slab = {0};
     spt_group group;
-    spt_run *run = spt_cpu_group_check(spec, NULL) == SPT_OK ? spt_layout_measure(spec, &status, NULL) : NULL;
+    spt_run *run = spt_cpu_group_check(spec, false, NULL) == SPT_OK ? spt_layout_measure(spec, &status, NULL) : NULL;
     if (run == NULL)
         return 0;
     spt_layout_cut(&slab, spec, run, device->threads, &group);
@@ -58,7 +58,7 @@ static void order_by_cost(spt_group *group) {
 }
 
 spt_status spt_cpu_group_create(spt_device *device, const spt_group_spec *spec, spt_group **out, spt_error *err) {
-    spt_status status = spt_cpu_group_check(spec, err);
+    spt_status status = spt_cpu_group_check(spec, true, err);
     if (status != SPT_OK)
         return status;
     spt_run *run = spt_layout_measure(spec, &status, err);

@@ -87,8 +87,8 @@ spt_status spt_cpu_evaluate(spt_group *group, spt_split_name split, spt_evaluati
 spt_status spt_cpu_spectral_norms(spt_group *group, size_t stride, double *norms, spt_error *err);
 spt_status spt_cpu_probe(spt_group *group, size_t p, double *energy, spt_error *err);
 
-/** Errors: SPT_EINVAL runs, data, loss and probes that do not fit together. */
-spt_status spt_cpu_group_check(const spt_group_spec *spec, spt_error *err);
+/** Errors: SPT_EINVAL runs, data, loss and probes that do not fit together. arrays: read those of the probes, too. */
+spt_status spt_cpu_group_check(const spt_group_spec *spec, bool arrays, spt_error *err);
 
 /* ---- sizes that memory is laid out by */
 

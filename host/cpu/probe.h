@@ -22,8 +22,10 @@ typedef struct spt_probe_task {
 
 /** A transform. compute and join are those of spt_parts; their task is an spt_probe_task. */
 typedef struct spt_probe_method {
-    /** Errors: SPT_EINVAL sizes that do not go together. */
+    /** Reads no array. Errors: SPT_EINVAL sizes that do not go together. */
     spt_status (*check)(const spt_probe *probe, spt_error *err);
+    /** Errors: SPT_EINVAL numbers in the probe's arrays that are out of range. NULL: there is nothing to check. */
+    spt_status (*check_arrays)(const spt_probe *probe, spt_error *err);
     spt_probe_needs (*needs)(const spt_probe *probe, const spt_run *run);
     /** FFTW's plan from samples to spectrum; the method has none when this is NULL. */
     fftw_plan (*plan)(const spt_probe *probe, double *samples, fftw_complex *spectrum);
