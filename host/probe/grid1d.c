@@ -1,5 +1,8 @@
-/* The spectrum on a regular grid over [0, 1) of a network with one input (Rahaman et al. 2019, fig. 1):
- * E_k = mean over outputs of |1/N sum_m f(m/N) exp(-2 pi i k m / N)|^2, k = 0 .. N/2 - 1. */
+/* The spectrum on a regular grid over [0, 1) of a network with one input:
+ * E_k = mean over outputs of |1/N sum_m f(m/N) exp(-2 pi i k m / N)|^2, k = 0 .. N/2 - 1.
+ *
+ * Unit: output^2; frequencies in cycles per input unit. A component A sin(2 pi k t + phi) of f has energy A^2 / 4 at k.
+ * Cost: 2 P N FLOP for P weights. Source: Rahaman et al. 2019, fig. 1. */
 #include "core/memory.h"
 #include "probe/kind.h"
 

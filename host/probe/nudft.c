@@ -1,4 +1,4 @@
-/* The non-uniform DFT along a direction, over the training inputs (science.md, spectra 6):
+/* The non-uniform DFT along a direction, over the training inputs:
  * E_k = mean over outputs of |1/n sum_i f(x_i) exp(-2 pi i k <p, x_i>)|^2 for given frequencies k, whole or not.
  *
  * p: `direction`, a vector scaled to length 1; or `component` j, the principal component j of the training inputs, 0
