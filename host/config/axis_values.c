@@ -1,4 +1,4 @@
-/* The values of one axis: written out in a list, or made by geomspace or range. */
+/* The values of one axis: written out in a list, or made by geomspace, linspace or range. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -178,18 +178,22 @@ static spt_status read_arguments(const spt_node *list, const char *names, bool m
     return SPT_OK;
 }
 
-/* n values from first to last, each the same multiple of the one before. As integers, fractions are dropped (as
- * numpy.geomspace(..., dtype=int) does, but for values that only rounding keeps below an integer), and repeats left
- * out. */
-static spt_status geomspace(const spt_node *axis, const spt_node *list, bool integers, spt_axis *out, spt_error *err) {
-    const double guard = 1.0 + 1e-14; /* above the error of pow for exponents up to 1 and ratios up to 10^12 */
+/* n values from first to last, each the same multiple of the one before (geometric), or the same step away from it. As
+ * integers, fractions are dropped (as numpy.geomspace(..., dtype=int) does, but for values that only rounding keeps
+ * below an integer), and repeats left out. */
+static spt_status spaced(const spt_node *axis, const spt_node *list, bool geometric, bool integers, spt_axis *out,
+                         spt_error *err) {
+    const double guard = 1e-14; /* above the error of pow for exponents up to 1 and ratios up to 10^12 */
     arguments a;
     spt_status status = read_arguments(list, "[first, last, how many]", integers, &a, err);
     if (status != SPT_OK)
         return status;
-    double ratio = a.last / a.first;
-    if (!(a.first > 0.0 && a.last > 0.0 && isnormal(ratio)))
+    double ratio = a.last / a.first, rise = a.last - a.first;
+    if (geometric && !(a.first > 0.0 && a.last > 0.0 && isnormal(ratio)))
         return spt_node_fail(list, err, "goes from %.40s to %.40s; allowed: numbers above 0 with a finite ratio",
+                             a.texts[0], a.texts[1]);
+    if (!geometric && !isfinite(rise))
+        return spt_node_fail(list, err, "goes from %.40s to %.40s; allowed: numbers with a finite difference",
                              a.texts[0], a.texts[1]);
     if (!(a.third >= 1.0 && a.third <= SPT_AXES_MAX_VALUES && a.third == floor(a.third)))
         return spt_tree_fail_found(list->entries[2].value, err, "integers 1 to 1000000");
@@ -201,12 +205,14 @@ static spt_status geomspace(const spt_node *axis, const spt_node *list, bool int
         bool given = i == 0 || i == n - 1;
         double value = i == 0 ? a.first : a.last;
         if (!given)
-            value = a.first * pow(ratio, (double)i / (double)(n - 1));
+            value = geometric ? a.first * pow(ratio, (double)i / (double)(n - 1))
+                              : a.first + (double)i * (rise / (double)(n - 1));
         if (!integers) {
             append_real(out, &text, value, given);
             continue;
         }
-        int64_t integer = (int64_t)floor(value * guard);
+        double size = geometric ? value : fmax(fabs(a.first), fabs(a.last));
+        int64_t integer = (int64_t)floor(value + guard * size);
         if (out->n_values == 0 || out->values[out->n_values - 1].integer != integer)
             append_integer(out, &text, integer);
     }
@@ -245,17 +251,20 @@ static spt_status range(const spt_node *axis, const spt_node *list, bool must_be
     return SPT_OK;
 }
 
+static const char GENERATORS[] = "a list, {geomspace: [first, last, how many]}, {linspace: [first, last, how many]}, "
+                                 "{range: [first, last, step]}";
+
 static spt_status expand_generator(const spt_node *axis, spt_axis_type type, spt_axis *out, spt_error *err) {
-    const char *const kinds = "a list, {geomspace: [first, last, how many]}, {range: [first, last, step]}";
     bool integers = type == SPT_AXIS_INTEGER || type == SPT_AXIS_INTEGER_OR_TEXT;
-    const spt_node *geometric = spt_node_find(axis, "geomspace"), *arithmetic = spt_node_find(axis, "range");
+    const spt_node *geometric = spt_node_find(axis, "geomspace"), *linear = spt_node_find(axis, "linspace");
+    const spt_node *steps = spt_node_find(axis, "range");
     if (type == SPT_AXIS_TEXT)
         return spt_tree_fail_found(axis, err, "a list of texts");
-    if (axis->count != 1 || (geometric == NULL && arithmetic == NULL))
-        return spt_node_fail(axis, err, "is not a generator; allowed: %s", kinds);
-    spt_status status = geometric != NULL
-                            ? geomspace(axis, geometric, integers, out, err)
-                            : range(axis, arithmetic, integers, integers || type == SPT_AXIS_ANY, out, err);
+    if (axis->count != 1 || (geometric == NULL && linear == NULL && steps == NULL))
+        return spt_node_fail(axis, err, "is not a generator; allowed: %s", GENERATORS);
+    spt_status status = geometric != NULL ? spaced(axis, geometric, true, integers, out, err)
+                        : linear != NULL  ? spaced(axis, linear, false, integers, out, err)
+                                          : range(axis, steps, integers, integers || type == SPT_AXIS_ANY, out, err);
     for (size_t i = 1; i < out->n_values && status == SPT_OK; i++)
         if (equal_values(&out->values[i - 1], &out->values[i]))
             status = spt_node_fail(axis, err, "has the value %s twice; allowed: each value once", out->values[i].text);
@@ -267,5 +276,5 @@ spt_status spt_axis_expand(const spt_node *axis, spt_axis_type type, spt_axis *o
         return expand_generator(axis, type, out, err);
     if (axis->kind == SPT_NODE_LIST && axis->count > 0)
         return expand_list(axis, type, out, err);
-    return spt_tree_fail_found(axis, err, "a list, {geomspace: [first, last, how many]}, {range: [first, last, step]}");
+    return spt_tree_fail_found(axis, err, GENERATORS);
 }

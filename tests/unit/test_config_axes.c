@@ -139,6 +139,16 @@ static void geomspace_of_reals_keeps_its_ends_and_round_values(void **state) {
                  (const double[]){0.12345678901234566, 1}, (const char *const[]){"0.12345678901234566", "1"}, 2);
 }
 
+static void linspace_has_equal_steps_and_both_ends(void **state) {
+    (void)state;
+    assert_reals("train.optimizer.lr", "{linspace: [0.1, 0.5, 5]}", (const double[]){0.1, 0.2, 0.3, 0.4, 0.5},
+                 (const char *const[]){"0.1", "0.2", "0.3", "0.4", "0.5"}, 5);
+    assert_reals("train.optimizer.lr", "{linspace: [3, 1, 3]}", (const double[]){3, 2, 1},
+                 (const char *const[]){"3", "2", "1"}, 3);
+    INTEGERS("model.width", "{linspace: [1, 4, 7]}", 1, 2, 3, 4);
+    INTEGERS("train.seed", "{linspace: [0, 3, 31]}", 0, 1, 2, 3); /* 0.1 * 10 and the like do not come out below */
+}
+
 static void range_includes_its_end_when_a_step_lands_on_it(void **state) {
     (void)state;
     INTEGERS("train.seed", "{range: [0, 6, 2]}", 0, 2, 4, 6);
@@ -213,7 +223,8 @@ static void values_of_the_wrong_type_are_refused_at_their_line(void **state) {
 
 static void what_is_neither_list_nor_generator_is_refused(void **state) {
     (void)state;
-    static const char allowed[] = "a list, {geomspace: [first, last, how many]}, {range: [first, last, step]}";
+    static const char allowed[] = "a list, {geomspace: [first, last, how many]}, {linspace: [first, last, how many]}, "
+                                  "{range: [first, last, step]}";
     char message[256];
     snprintf(message, sizeof message, "test.yaml:1: sweep.train.seed: is 3; allowed: %s", allowed);
     assert_axes_refused("sweep: {train.seed: 3}", message);
@@ -222,7 +233,7 @@ static void what_is_neither_list_nor_generator_is_refused(void **state) {
     snprintf(message, sizeof message, "test.yaml:1: sweep.train.seed: is empty; allowed: %s", allowed);
     assert_axes_refused("sweep: {train.seed: }", message);
     snprintf(message, sizeof message, "test.yaml:1: sweep.train.seed: is not a generator; allowed: %s", allowed);
-    assert_axes_refused("sweep: {train.seed: {linspace: [0, 1, 2]}}", message);
+    assert_axes_refused("sweep: {train.seed: {logspace: [0, 1, 2]}}", message);
     assert_axes_refused("sweep: {train.seed: {range: [0, 1, 1], geomspace: [1, 2, 3]}}", message);
     assert_axes_refused("sweep: {train.seed: {}}", message);
     assert_axes_refused("sweep: [1]", "test.yaml:1: sweep: is a list; allowed: a map from keys to lists or generators");
@@ -247,6 +258,10 @@ static void generators_check_their_arguments(void **state) {
         {"model.width", "{geomspace: [1, 9, 0]}", ".geomspace.2: is 0; allowed: integers 1 to 1000000"},
         {"train.optimizer.lr", "{geomspace: [1, 9, 2.5]}", ".geomspace.2: is 2.5; allowed: integers 1 to 1000000"},
         {"model.width", "{geomspace: [1, 9, 1000001]}", ".geomspace.2: is 1000001; allowed: integers 1 to 1000000"},
+        {"train.optimizer.lr", "{linspace: [1, 9]}",
+         ".linspace: is not three numbers; allowed: [first, last, how many]"},
+        {"train.optimizer.lr", "{linspace: [-1e308, 1e308, 3]}",
+         ".linspace: goes from -1e308 to 1e308; allowed: numbers with a finite difference"},
         {"train.seed", "{range: [0, 1, 0]}", ".range: never gets from 0 to 1 in steps of 0"},
         {"train.seed", "{range: [5, 1, 1]}", ".range: never gets from 5 to 1 in steps of 1"},
         {"train.seed", "{range: [0, 1000000, 1]}", ".range: has more than 1000000 values"},
@@ -367,6 +382,7 @@ int main(void) {
         cmocka_unit_test(batch_may_be_full_among_integers),
         cmocka_unit_test(geomspace_gives_the_widths_of_the_published_sweep),
         cmocka_unit_test(geomspace_reaches_integers_that_rounding_just_misses),
+        cmocka_unit_test(linspace_has_equal_steps_and_both_ends),
         cmocka_unit_test(geomspace_of_reals_keeps_its_ends_and_round_values),
         cmocka_unit_test(range_includes_its_end_when_a_step_lands_on_it),
         cmocka_unit_test(range_of_reals_has_the_numbers_that_were_meant),
