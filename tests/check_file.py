@@ -148,15 +148,17 @@ def steps_of(file, name):
     return np.broadcast_to(step, (len(file["runs/run"]), step.shape[1]))
 
 
-def check_missing(checks, file, name, values, schedule, run_values=None):
-    """After a run diverged there is NaN; a done run has values at every record. values: (run, record, ...)."""
+def check_missing(checks, file, name, values, schedule, run_values=None, due=slice(None)):
+    """After a run diverged there is NaN; a done run has values at every record that is due. values: (run, record,
+    ...)."""
     status, diverged = file["runs/status"][()], file["runs/diverged_step"][()]
     after = (diverged[:, None] >= 0) & (steps_of(file, schedule) > diverged[:, None])
     there = ~np.isnan(values).reshape(values.shape[0], values.shape[1], -1).all(axis=2)
     checks.that(not (there & after).any(), f"{name}: values after a run diverged")
     if run_values is None or run_values:
-        checks.that(there[status == DONE].all(), f"{name}: a done run lacks values")
-    checks.that(there[(status == DIVERGED)[:, None] & ~after].all() or run_values is False,
+        checks.that(there[status == DONE][:, due].all(), f"{name}: a done run lacks values")
+    lacks = ~there & (status == DIVERGED)[:, None] & ~after
+    checks.that(not lacks[:, due].any() or run_values is False,
                 f"{name}: a diverged run lacks values before it diverged")
 
 
@@ -197,7 +199,10 @@ def check_probes(checks, file):
         for run in range(energy.shape[0]):
             values = energy[run]
             checks.that((np.isnan(values) | (values >= 0)).all(), f"{energy.name}: negative in run {run}")
-        check_missing(checks, file, energy.name, energy[..., 0].reshape(energy.shape[0], energy.shape[1], -1), when)
+        first = energy[..., 0].reshape(energy.shape[0], energy.shape[1], -1)
+        due = slice(-1, None) if probe.attrs.get("at", "all") == "last" else slice(None)
+        check_missing(checks, file, energy.name, first, when, due=due)
+        checks.that(due.start is None or np.isnan(first[:, :-1]).all(), f"{energy.name}: values before the last {when}")
         checks.that((probe[when][()] == file[f"{when}/epoch"][()]).all(), f"/probes/{name}/{when}: not the epochs")
         for extra in probe.values():
             if not is_scale(extra) and extra.name != energy.name:

@@ -123,7 +123,7 @@ static void join(void *argument, spt_group *group, size_t run, size_t n_parts, s
                  const double *numbers) {
     const spt_probe_task *task = argument;
     const spt_probe *probe = task->probe;
-    double *energy = task->energy + run * probe->energy_size;
+    double *energy = spt_probe_energies(task, run);
     for (size_t e = 0; e < probe->energy_size; e++)
         energy[e] = 0.0;
     for (size_t j = 0; j < probe->outputs; j++) {

@@ -28,7 +28,7 @@ static spt_status plan_probes(spt_group *group, spt_error *err) {
     pthread_mutex_lock(&planner);
     for (size_t p = 0; p < group->spec.n_probes && status == SPT_OK; p++) {
         const spt_probe *probe = group->spec.probes[p];
-        const spt_probe_method *method = spt_probe_method_of(probe);
+        const spt_probe_method *method = spt_probe_transform_of(probe);
         if (method->plan == NULL)
             continue;
         group->plan[p] = method->plan(probe, space->samples, space->spectrum);

@@ -32,6 +32,9 @@ typedef struct spt_eval_space {
     double *series;  /* outputs of a part of a probe: (outputs, rows) */
     double *samples; /* what is transformed, and what comes of it */
     fftw_complex *spectrum;
+    spt_real *parameters;  /* blocks that networks around a run's own are made in */
+    double *scratch;       /* what parts of those leave */
+    const spt_real *moved; /* evaluated instead of the run's own; NULL: none */
     spt_norm_space norm;
 } spt_eval_space;
 

@@ -61,6 +61,8 @@ static spt_probe_needs probe_needs(const spt_group_spec *spec, const spt_run *ru
         most.rows = largest(most.rows, needs.rows);
         most.samples = largest(most.samples, needs.samples);
         most.spectrum = largest(most.spectrum, needs.spectrum);
+        most.parameters = largest(most.parameters, needs.parameters);
+        most.scratch = largest(most.scratch, needs.scratch);
     }
     return most;
 }
@@ -103,6 +105,8 @@ static spt_needs needs_of(const spt_group_spec *spec, const spt_run *run, size_t
         needs.probe.rows = largest(needs.probe.rows, probe.rows);
         needs.probe.samples = largest(needs.probe.samples, probe.samples);
         needs.probe.spectrum = largest(needs.probe.spectrum, probe.spectrum);
+        needs.probe.parameters = largest(needs.probe.parameters, probe.parameters);
+        needs.probe.scratch = largest(needs.probe.scratch, probe.scratch);
     }
     return needs;
 }
@@ -139,6 +143,9 @@ static void cut_eval_space(spt_slab *slab, const spt_group_spec *spec, const spt
     space->series = spt_slab_take(slab, needs->probe.rows, outputs * sizeof *space->series);
     space->samples = spt_slab_take(slab, needs->probe.samples, sizeof *space->samples);
     space->spectrum = spt_slab_take(slab, needs->probe.spectrum, sizeof *space->spectrum);
+    space->parameters = spt_slab_take(slab, needs->probe.parameters, real);
+    space->scratch = spt_slab_take(slab, needs->probe.scratch, sizeof *space->scratch);
+    space->moved = NULL;
     space->norm.panel = spt_slab_take(slab, side, SPT_NORM_PANEL * sizeof(double));
     space->norm.gram = spt_slab_take(slab, side, side * sizeof(double));
     space->norm.eigenvalues = spt_slab_take(slab, side, sizeof(double));

@@ -3,7 +3,7 @@
 
 #include "cpu/parts.h"
 
-const spt_probe_method *spt_probe_method_of(const spt_probe *probe) {
+const spt_probe_method *spt_probe_transform_of(const spt_probe *probe) {
     switch (probe->transform) {
     case SPT_TRANSFORM_DFT:
         return &spt_probe_spectra;
@@ -17,6 +17,10 @@ const spt_probe_method *spt_probe_method_of(const spt_probe *probe) {
     return NULL;
 }
 
+const spt_probe_method *spt_probe_method_of(const spt_probe *probe) {
+    return probe->perturb.n_norms > 0 ? &spt_probe_perturbed : spt_probe_transform_of(probe);
+}
+
 const spt_real *spt_probe_outputs(const spt_probe *probe, const spt_group *group, size_t run, size_t first, size_t rows,
                                   spt_eval_space *space) {
     const spt_run *r = &group->run[run];
@@ -25,7 +29,7 @@ const spt_real *spt_probe_outputs(const spt_probe *probe, const spt_group *group
     spt_pass pass = space->pass;
     pass.slot_stride = spt_pass_stride(r->eval_rows, network.width);
     spt_probe_rows(probe, first, rows, space->x);
-    spt_network_forward(NULL, &network, (const spt_real *)(const void *)r->state, space->x, rows, &pass);
+    spt_network_forward(NULL, &network, spt_probe_parameters(group, run, space), space->x, rows, &pass);
     return pass.output;
 }
 
@@ -34,7 +38,7 @@ void spt_probe_join_mean(void *argument, spt_group *group, size_t run, size_t n_
     (void)group, (void)space;
     const spt_probe_task *task = argument;
     const spt_probe *probe = task->probe;
-    double *energy = task->energy + run * probe->energy_size;
+    double *energy = spt_probe_energies(task, run);
     double factor = probe->scale / ((double)probe->series * (double)probe->outputs);
     for (size_t k = 0; k < probe->energy_size; k++) {
         double sum = 0.0;
@@ -54,7 +58,7 @@ spt_status spt_cpu_probe(spt_group *group, size_t p, double *energy, spt_error *
         return spt_fail(err, SPT_EINVAL, "probe %zu: there are %zu", p, group->spec.n_probes);
     const spt_probe *probe = group->spec.probes[p];
     const spt_probe_method *method = spt_probe_method_of(probe);
-    spt_probe_task task = {.probe = probe, .plan = group->plan[p], .energy = energy};
+    spt_probe_task task = {.probe = probe, .plan = group->plan[p], .energy = energy, .stride = probe->energy_size};
     spt_parts parts = {.task = &task, .count = count, .compute = method->compute, .join = method->join};
     for (size_t r = 0; r < group->spec.n_runs; r++) {
         spt_probe_needs needs = method->needs(probe, &group->run[r]);

@@ -51,7 +51,6 @@ static void set_ends(const spt_probe *probe, size_t m, double *a, double *b) {
 static void compute(void *argument, spt_group *group, size_t run, size_t part, spt_eval_space *space, double *energy) {
     const spt_probe_task *task = argument;
     const spt_probe *probe = task->probe;
-    const float *parameters = (const float *)(const void *)group->run[run].state;
     const size_t lines = lines_of_part(probe), first = part * lines, n = probe->energy_size;
     double *a = space->samples, *b = a + probe->inputs;
     double *of_spectrum = a + ends_numbers(probe), *of_walk = of_spectrum + spectrum_numbers(probe);
@@ -62,7 +61,8 @@ static void compute(void *argument, spt_group *group, size_t run, size_t part, s
         spt_segments_spectrum c;
         spt_segments_spectrum_begin(&c, probe->outputs, n - 1, of_spectrum);
         set_ends(probe, m, a, b);
-        spt_segments_walk(&network, parameters, a, b, of_walk, spt_segments_spectrum_point, &c);
+        spt_segments_walk(&network, spt_probe_parameters(group, run, space), a, b, of_walk, spt_segments_spectrum_point,
+                          &c);
         spt_segments_spectrum_end(&c, probe->detrend == SPT_DETREND_ENDS);
         for (size_t j = 0; j < probe->outputs; j++)
             for (size_t k = 0; k < n; k++)

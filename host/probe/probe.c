@@ -18,7 +18,8 @@ spt_status spt_probe_make(const spt_probe_spec *spec, const spt_dataset *dataset
     probe->inputs = dataset->inputs;
     probe->outputs = dataset->outputs;
     spt_error cause = {0};
-    if (spec->kind->make(spec->settings, dataset, seed, probe, &cause) != SPT_OK) {
+    if (spec->kind->make(spec->settings, dataset, seed, probe, &cause) != SPT_OK ||
+        spt_probe_make_common(spec, seed, probe, &cause) != SPT_OK) {
         spt_probe_free(probe);
         return spt_probe_spec_fail(spec, &cause, err);
     }
@@ -36,6 +37,7 @@ void spt_probe_free(spt_probe *probe) {
     spt_memory_free(probe->own_points);
     spt_memory_free(probe->basis);
     spt_memory_free(probe->own_extras);
+    free(probe->perturb.norm);
     free(probe->fold.first);
     free(probe->fold.index);
     free(probe->fold.weight);

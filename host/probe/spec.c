@@ -44,10 +44,12 @@ static spt_status read_kind(const spt_node *item, const spt_probe_kind **kind, s
 }
 
 static spt_status allow_keys(const spt_node *item, const spt_probe_kind *kind, spt_error *err) {
-    const char *keys[2 + SPT_PROBE_MAX_KEYS] = {"name", "kind"};
+    const char *keys[4 + SPT_PROBE_MAX_KEYS] = {"name", "kind"};
     size_t n = 2;
-    for (size_t i = 0; kind->keys[i] != NULL && n < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; kind->keys[i] != NULL && i < SPT_PROBE_MAX_KEYS; i++)
         keys[n++] = kind->keys[i];
+    keys[n++] = "at";
+    keys[n++] = "perturb";
     return spt_node_only(item, keys, n, err);
 }
 
@@ -94,6 +96,8 @@ spt_status spt_probe_spec_read(const spt_node *item, spt_probe_spec **out, spt_e
                                         : kind->read(item, spec->settings, err);
     }
     if (status == SPT_OK)
+        status = spt_probe_read_common(item, spec, err);
+    if (status == SPT_OK)
         *out = spec;
     else
         spt_probe_spec_free(spec);
@@ -106,6 +110,7 @@ void spt_probe_spec_free(spt_probe_spec *spec) {
     if (spec->settings != NULL && spec->kind->release != NULL)
         spec->kind->release(spec->settings);
     spt_memory_free(spec->settings);
+    free(spec->perturb.norm);
     free(spec->name);
     free(spec);
 }
@@ -122,7 +127,8 @@ spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape
                                 spt_error *err) {
     spt_error cause = {0};
     memset(shape, 0, sizeof *shape);
-    if (spec->kind->shape(spec->settings, data, shape, &cause) != SPT_OK)
+    if (spec->kind->shape(spec->settings, data, shape, &cause) != SPT_OK ||
+        spt_probe_shape_common(spec, shape, &cause) != SPT_OK)
         return spt_probe_spec_fail(spec, &cause, err);
     return SPT_OK;
 }

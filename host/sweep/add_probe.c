@@ -68,6 +68,17 @@ static void drop_dataset(adding *a) {
     a->dataset_index = SIZE_MAX;
 }
 
+/* What the file cannot tell: the parameters of networks whose weights it holds with their scales. */
+static spt_status check_probe(const adding *a, spt_error *err) {
+    for (size_t r = 0; r < a->sweep->n_runs && a->probe->perturb.n_norms > 0; r++)
+        if (a->sweep->models[r].init == SPT_INIT_NTK)
+            return spt_fail(err, SPT_EINVAL,
+                            "probe %s: perturb: run %zu has init ntk, whose parameters are not its stored weights; "
+                            "perturb those while training",
+                            a->probe->name, r);
+    return SPT_OK;
+}
+
 static spt_status take_dataset(adding *a, size_t index, spt_error *err) {
     if (a->dataset_index == index)
         return SPT_OK;
@@ -76,6 +87,8 @@ static spt_status take_dataset(adding *a, size_t index, spt_error *err) {
     spt_status status = spt_dataset_make(spec, &a->dataset, err);
     if (status == SPT_OK)
         status = spt_probe_make(a->probe_spec, a->dataset, spt_data_spec_seed(spec), &a->probe, err);
+    if (status == SPT_OK)
+        status = check_probe(a, err);
     if (status == SPT_OK)
         status = spt_addition_put_dataset(a->addition, index, a->dataset, a->probe, err);
     if (status == SPT_OK)
@@ -162,7 +175,8 @@ static spt_status probe_group(adding *a, const spt_planned_group *plan, spt_erro
         return status;
     probed_group g;
     status = open_group(a, plan, &g, err);
-    for (size_t s = 0; s < a->sweep->settings.snapshots.n && status == SPT_OK; s++) {
+    const size_t n = a->sweep->settings.snapshots.n, first = a->probe->at == SPT_PROBE_AT_LAST ? n - 1 : 0;
+    for (size_t s = first; s < n && status == SPT_OK; s++) {
         if (a->options->stop != NULL && *a->options->stop != 0)
             status = spt_fail(err, SPT_EINTERRUPTED, "interrupted; the file is as it was");
         else

@@ -27,13 +27,16 @@ static const double STEP_FLOPS = 1e5, EXAMPLE_FLOPS = 6e3;
 
 static void count_flops(const spt_sweep *sweep, spt_planned_run *run) {
     const spt_data_shape *data = &sweep->data_shapes[run->dataset];
-    double all, first, rows = (double)data->train + (double)data->test;
+    double all, first, rows = (double)data->train + (double)data->test, last_rows = 0.0;
     const double units = (double)run->spec.model.hidden_layers * (double)run->spec.model.width;
     count_weights(&run->spec.model, &all, &first);
-    for (size_t p = 0; p < sweep->settings.n_probes; p++)
-        rows += (double)sweep->probe_shapes[p].rows + (double)sweep->probe_shapes[p].unit_rows * units;
+    for (size_t p = 0; p < sweep->settings.n_probes; p++) {
+        const spt_probe_shape *shape = &sweep->probe_shapes[p];
+        *(shape->at == SPT_PROBE_AT_LAST ? &last_rows : &rows) +=
+            (double)shape->rows + (double)shape->unit_rows * units;
+    }
     run->train_flops = (double)run->spec.train.epochs * (double)data->train * (6.0 * all - 2.0 * first);
-    run->record_flops = (double)sweep->settings.records.n * rows * 2.0 * all;
+    run->record_flops = ((double)sweep->settings.records.n * rows + last_rows) * 2.0 * all;
     run->cost = run->train_flops + run->record_flops + (double)run->steps * STEP_FLOPS +
                 (double)run->spec.train.epochs * (double)data->train * EXAMPLE_FLOPS;
 }

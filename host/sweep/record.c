@@ -45,7 +45,17 @@ static bool is_due(const spt_group_run *run, size_t i, uint64_t step) {
            (run->recorded_step[i] == SPT_STEP_NONE || run->recorded_step[i] < step);
 }
 
-static spt_status measure(spt_sweep_session *session, spt_group_run *run, spt_error *err) {
+/* Energies of probe p; NaN where it is not taken. */
+static spt_status measure_probe(spt_sweep_session *session, spt_group_run *run, size_t p, bool final, spt_error *err) {
+    const spt_probe_shape *shape = &session->sweep->probe_shapes[p];
+    if (shape->at == SPT_PROBE_AT_ALL || final)
+        return session->backend->probe(run->group, p, run->energy[p], err);
+    for (size_t i = 0; i < run->plan->n_runs * shape->energy_size; i++)
+        run->energy[p][i] = NAN;
+    return SPT_OK;
+}
+
+static spt_status measure(spt_sweep_session *session, spt_group_run *run, bool final, spt_error *err) {
     const spt_backend *backend = session->backend;
     spt_status status = backend->evaluate(run->group, SPT_SPLIT_TRAIN, run->train, err);
     if (status == SPT_OK)
@@ -53,7 +63,7 @@ static spt_status measure(spt_sweep_session *session, spt_group_run *run, spt_er
     if (status == SPT_OK)
         status = backend->spectral_norms(run->group, run->layers, run->norms, err);
     for (size_t p = 0; p < session->sweep->settings.n_probes && status == SPT_OK; p++)
-        status = backend->probe(run->group, p, run->energy[p], err);
+        status = measure_probe(session, run, p, final, err);
     return status;
 }
 
@@ -115,7 +125,7 @@ spt_status spt_group_run_record(spt_sweep_session *session, spt_group_run *run, 
         return status;
     double start = spt_clock();
     if (record != SIZE_MAX || final) {
-        status = measure(session, run, err);
+        status = measure(session, run, final, err);
         mean_test_error(session, run);
     }
     double measured = spt_clock();

@@ -57,11 +57,12 @@ typedef struct spt_axes {
 
 /** Expand `sweep:`. Lists, {geomspace: [a, b, n]} and {linspace: [a, b, n]} (for integer keys: fractions dropped, each
  *  integer once), {range: [a, b, step]} (a, a + step, ... up to b, b included when a step lands on it). All values of
- *  an axis have one kind. Allowed keys: model.*, train.* but not train.epochs, data.seed, data.train,
- * data.label_noise.*, data.standardize and the source's own scalars; not data.source, data.test, data.path. An axis
- * decides over the value in the section; when spt_config_set put that value there, the two contradict. Errors:
- * SPT_ECONFIG unknown or forbidden key, empty axis, a value twice or of the wrong type, a contradiction, more than 10^7
- * runs; SPT_ENOMEM. *axes: spt_axes_free. */
+ *  an axis have one kind.
+ *  Allowed keys: model.*, train.* but not train.epochs, data.seed, data.train, data.label_noise.*,
+ *  data.standardize and the source's own scalars; not data.source, data.test, data.path.
+ *  An axis decides over the value in the section; when spt_config_set put that value there, the two contradict.
+ *  Errors: SPT_ECONFIG unknown or forbidden key, empty axis, a value twice or of the wrong type, a contradiction, more
+ *  than 10^7 runs; SPT_ENOMEM. *axes: spt_axes_free. */
 spt_status spt_config_axes(const spt_config *config, spt_axes *axes, spt_error *err);
 void spt_axes_free(spt_axes *axes);
 

@@ -62,6 +62,20 @@ typedef struct spt_fold {
     double *weight;  /* (first[energy_size]) */
 } spt_fold;
 
+/** Networks around the run's own, instead of it: parameters theta + norm v (Rahaman et al. 2019, fig. 2). Energies have
+ *  a first dim, the norms, and are means over isotropic unit directions v = z / |z| of the parameters (as in the arena,
+ *  before the scales of the NTK parameterisation). z of direction d: kernels/perturb.cuh; stream PERTURBATION of seed,
+ *  substream d, the same for all runs of one shape. */
+typedef struct spt_probe_perturbation {
+    size_t n_norms; /* 0: the run's own network */
+    size_t directions;
+    double *norm; /* (n_norms) */
+    uint32_t seed;
+} spt_probe_perturbation;
+
+/** The records at which a probe is taken; its energies are NaN at the others. */
+typedef enum spt_probe_at { SPT_PROBE_AT_ALL, SPT_PROBE_AT_LAST } spt_probe_at;
+
 /** A named axis of the energies. coordinate (size) float64, e.g. frequencies, in `units`. */
 typedef struct spt_probe_dim {
     const char *name; /* "frequency"; static */
@@ -113,6 +127,9 @@ typedef struct spt_probe {
     float *basis;        /* (coefficients, series * samples), basis */
     spt_fold fold;       /* dft2, basis */
 
+    spt_probe_at at;
+    spt_probe_perturbation perturb;
+
     size_t n_dims;
     spt_probe_dim dims[SPT_PROBE_MAX_DIMS];
     size_t energy_size; /* product of the dims */
@@ -141,14 +158,15 @@ typedef struct spt_probe_shape {
     size_t unit_rows; /* further rows for each hidden unit: what corners cost, which units make */
     size_t n_extras, extra_size[SPT_PROBE_MAX_EXTRAS][2]; /* the second is 0 for one of one dimension */
     size_t extra_bytes;                                   /* of all extras in the file */
+    spt_probe_at at;
     size_t memory_bytes; /* that the probe takes at most, extras aside: points, basis, fold, what making it takes */
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
                                 spt_error *err);
 
 /** Make the probe for a dataset, which must outlive it: choose examples, draw directions (stream PROBE_DIRECTION of
- * seed = data.seed), fill dims. *out: spt_probe_free. Errors: SPT_EINVAL the probe does not fit the data (inputs, too
- * few examples); SPT_ENOMEM. */
+ * seed = data.seed; PERTURBATION for those of parameters), fill dims. *out: spt_probe_free. Errors: SPT_EINVAL the
+ * probe does not fit the data (inputs, too few examples); SPT_ENOMEM. */
 spt_status spt_probe_make(const spt_probe_spec *spec, const spt_dataset *dataset, uint32_t seed, spt_probe **out,
                           spt_error *err);
 void spt_probe_free(spt_probe *probe);

@@ -1,6 +1,7 @@
 """spectrain probe: a further spectrum from stored weights, and a file that is whole at every moment."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -46,6 +47,19 @@ class Probe(SweepTest):
         self.assert_one_line_error(result, code, *words)
         self.assertEqual(path.read_bytes(), before)
         self.assertEqual(sorted(os.listdir(path.parent)), beside)
+
+    def test_networks_around_those_of_the_file_have_the_bits_of_those_around_them_at_the_end_of_training(self):
+        around = {"name": "noise", "kind": "exact", "split": "train", "points": 3, "radius": 1.0, "max_frequency": 8,
+                  "perturb": {"norms": [0, 2], "directions": 4}}
+        path = self.trained("around.h5", probes=[], sweep={"data.seed": [1, 2]})
+        result = self.trained("noise.h5", probes=[around], sweep={"data.seed": [1, 2]})
+        self.assertEqual(self.spectrain("probe", path, "--probe", json.dumps(around)).returncode, 0)
+        self.assert_intact(path)
+        with h5py.File(path) as added, h5py.File(result) as recorded:
+            one, other = (file["probes/noise/energy"][...] for file in (added, recorded))
+            self.assertEqual(one[:, -1].tobytes(), other[:, -1].tobytes())
+            self.assertTrue(np.isnan(one[:, :-1]).all() and np.isfinite(one[:, -1]).all())
+        self.assert_refused(self.trained(), json.dumps(around), 2, "probe noise: perturb: run 1 has init ntk")
 
     def test_energies_have_the_bits_of_those_recorded_while_training(self):
         path = self.trained()

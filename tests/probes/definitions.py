@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path += [os.path.join(HERE, ".."), HERE]
 
 from exact import exact  # noqa: E402
+from perturbed import perturbed  # noqa: E402
 
 from check_line_energy import forward, layers_of, line_energy, of_dataset, text  # noqa: E402
 
@@ -101,10 +102,17 @@ def data_of(file, run, probe):
 
 def expected(file, name, run, snapshot):
     """The energies of probe `name` for the weights of a snapshot."""
-    probe, layers = file[f"probes/{name}"], layers_of(file, run, snapshot)
-    kind = text(probe.attrs["kind"])
-    if kind == "line":
-        return line_energy(file, probe, file["runs/dataset"][run], layers)
-    if kind == "exact":
-        return exact(probe, data_of(file, run, probe), layers)
-    return KINDS[kind](probe, data_of(file, run, probe), lambda x: forward(layers, np.asarray(x, dtype=float)))
+    probe = file[f"probes/{name}"]
+    kind, data = text(probe.attrs["kind"]), data_of(file, run, probe)
+
+    def energies(layers):
+        if kind == "line":
+            return line_energy(file, probe, file["runs/dataset"][run], layers)
+        if kind == "exact":
+            return exact(probe, data, layers)
+        return KINDS[kind](probe, data, lambda x: forward(layers, np.asarray(x, dtype=float)))
+
+    layers = layers_of(file, run, snapshot)
+    if "norm" in probe:
+        return perturbed(probe, layers, int(file["runs/data.seed"][run]), energies)
+    return energies(layers)
