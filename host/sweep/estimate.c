@@ -15,6 +15,8 @@ static double time_steps(spt_device *device, const spt_backend *backend, const s
                          size_t examples) {
     spt_run_spec spec = sweep->runs[run].spec;
     spec.train.batch = 0;
+    spec.train.optimizer.lr = 1e-9; /* whatever the rate is, a run that diverges is frozen, and takes no time at all */
+    spec.train.optimizer.weight_decay = 0.0;
     spt_dataset dataset = {0};
     spt_group *group = NULL;
     void *state = spt_memory_alloc(1, sweep->arenas[run].bytes);
