@@ -19,7 +19,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from check_file import check_file  # noqa: E402
 
 LINE = "{name: again, kind: line, split: train, points: 10, samples: 16, radius: 1.0}"
-LONG = "{name: long, kind: line, split: train, points: 100, samples: 1024, radius: 1.0}"
+LONG = "{name: long, kind: line, split: train, points: 200, samples: 4096, radius: 1.0}"
 
 
 class Probe(SweepTest):
