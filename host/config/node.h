@@ -67,4 +67,9 @@ spt_status spt_node_string(const spt_node *map, const char *key, char **out, spt
 spt_status spt_node_reals(const spt_node *map, const char *key, double min, double max, double **out, size_t *n,
                           spt_error *err);
 
+/** Required: at most `most` different reals from min to max (malloc'd), as a list or from a generator, {range: [a, b,
+ *  step]} and the others that axes of `sweep` know. *out and *n are set on success alone. */
+spt_status spt_node_generated(const spt_node *map, const char *key, double min, double max, size_t most, double **out,
+                              size_t *n, spt_error *err);
+
 #endif

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "config/axes.h"
 #include "core/eigen.h"
 #include "core/memory.h"
 #include "probe/kind.h"
@@ -50,33 +49,13 @@ static spt_status read_direction(const spt_node *item, nudft_settings *settings,
     return SPT_OK;
 }
 
-static spt_status read_frequencies(const spt_node *item, nudft_settings *settings, spt_error *err) {
-    const spt_node *node;
-    spt_axis values = {0};
-    spt_status status = spt_node_require(item, "frequencies", &node, err);
-    if (status == SPT_OK)
-        status = spt_axis_expand(node, SPT_AXIS_REAL, &values, err);
-    if (status == SPT_OK && values.n_values > MAX_FREQUENCIES)
-        status = spt_node_fail(node, err, "are %zu; allowed: at most %d", values.n_values, (int)MAX_FREQUENCIES);
-    if (status == SPT_OK) {
-        settings->n_frequencies = values.n_values;
-        settings->frequency = calloc(values.n_values, sizeof *settings->frequency);
-        if (settings->frequency == NULL)
-            status = spt_fail(err, SPT_ENOMEM, "no memory for %zu frequencies", values.n_values);
-    }
-    for (size_t k = 0; k < values.n_values && status == SPT_OK; k++) {
-        settings->frequency[k] = values.values[k].real;
-        if (fabs(settings->frequency[k]) > MAX_NUMBER)
-            status =
-                spt_node_fail(node, err, "has %g; allowed: magnitudes up to %g", values.values[k].real, MAX_NUMBER);
-    }
-    free(values.values);
-    return status;
-}
-
 static spt_status nudft_read(const spt_node *item, void *out, spt_error *err) {
-    spt_status status = read_direction(item, out, err);
-    return status == SPT_OK ? read_frequencies(item, out, err) : status;
+    nudft_settings *settings = out;
+    spt_status status = read_direction(item, settings, err);
+    if (status == SPT_OK)
+        status = spt_node_generated(item, "frequencies", -MAX_NUMBER, MAX_NUMBER, MAX_FREQUENCIES, &settings->frequency,
+                                    &settings->n_frequencies, err);
+    return status;
 }
 
 static void nudft_release(void *in) {

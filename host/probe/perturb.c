@@ -1,10 +1,8 @@
 /* What every kind of probe may be told beside its own settings: at which records it is taken, and to measure networks
  * around the run's own. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/axes.h"
 #include "probe/spec.h"
 
 enum { MAX_NORMS = 10000, MAX_DIRECTIONS = 1 << 20 };
@@ -13,29 +11,6 @@ enum { MAX_NORMS = 10000, MAX_DIRECTIONS = 1 << 20 };
 static const char *const AT[] = {[SPT_PROBE_AT_ALL] = "all", [SPT_PROBE_AT_LAST] = "last"};
 
 /* ---- settings */
-
-static spt_status read_norms(const spt_node *section, spt_probe_perturbation *perturb, spt_error *err) {
-    const spt_node *node;
-    spt_axis values = {0};
-    spt_status status = spt_node_require(section, "norms", &node, err);
-    if (status == SPT_OK)
-        status = spt_axis_expand(node, SPT_AXIS_REAL, &values, err);
-    if (status == SPT_OK && values.n_values > MAX_NORMS)
-        status = spt_node_fail(node, err, "are %zu; allowed: at most %d", values.n_values, (int)MAX_NORMS);
-    if (status == SPT_OK) {
-        perturb->n_norms = values.n_values;
-        perturb->norm = calloc(values.n_values, sizeof *perturb->norm);
-        if (perturb->norm == NULL)
-            status = spt_fail(err, SPT_ENOMEM, "no memory for %zu norms", values.n_values);
-    }
-    for (size_t i = 0; i < values.n_values && status == SPT_OK; i++) {
-        perturb->norm[i] = values.values[i].real;
-        if (!(perturb->norm[i] >= 0.0 && perturb->norm[i] <= MAX_NORM))
-            status = spt_node_fail(node, err, "has %g; allowed: 0 to %g", perturb->norm[i], MAX_NORM);
-    }
-    free(values.values);
-    return status;
-}
 
 spt_status spt_probe_read_common(const spt_node *item, spt_probe_spec *spec, spt_error *err) {
     static const char *const keys[] = {"norms", "directions"};
@@ -48,7 +23,7 @@ spt_status spt_probe_read_common(const spt_node *item, spt_probe_spec *spec, spt
         return status;
     status = spt_node_only(section, keys, sizeof keys / sizeof *keys, err);
     if (status == SPT_OK)
-        status = read_norms(section, perturb, err);
+        status = spt_node_generated(section, "norms", 0.0, MAX_NORM, MAX_NORMS, &perturb->norm, &perturb->n_norms, err);
     if (status == SPT_OK)
         status = spt_node_require(section, "directions", &node, err);
     if (status == SPT_OK)
