@@ -42,16 +42,19 @@ static __device__ bool join_slices(const spt_dense_problem &p, const spt_work &w
             mine[(i * S::TN + j) * S::THREADS + threadIdx.x] = sum[i][j];
     if (threadIdx.x < S::ROWS)
         mine[S::ROWS * S::COLUMNS + threadIdx.x] = *bias_sum;
-    __threadfence();
+    // One thread publishes what the barrier gathers, and takes in what others published: fence, count, fence. A fence
+    // of another thread than the one that counts would order nothing.
     __syncthreads();
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0) {
+        __threadfence();
         is_last = atomicAdd(p.arrived + tile, 1u) == w.slices - 1;
+        __threadfence();
+        if (is_last)
+            atomicExch(p.arrived + tile, 0u);
+    }
     __syncthreads();
     if (!is_last)
         return false;
-    __threadfence();
-    if (threadIdx.x == 0)
-        p.arrived[tile] = 0;
 #pragma unroll
     for (int i = 0; i < S::TM; i++)
 #pragma unroll

@@ -50,6 +50,48 @@ static __global__ void race_between_blocks(float *in, float *out) { // launched 
     out[threadIdx.x] = in[threadIdx.x] + (float)blockIdx.x;
 }
 
+// Launched as two blocks: that both have barriers, and meet in warps, does not order one with the other.
+static __global__ void race_between_blocks_with_barriers(float *in, float *out) {
+    SPT_SHARED(float, row, [FAULT_BLOCK]);
+    row[threadIdx.x] = in[threadIdx.x];
+    __syncthreads();
+    __syncwarp();
+    out[threadIdx.x] = row[threadIdx.x] + (float)blockIdx.x;
+    __syncwarp();
+    __syncthreads();
+}
+
+/** Launched as two blocks, which write a half each: the one that comes last reads both. in begins with -15. */
+static __device__ void read_by_the_last(float *in, float *out, bool barrier, bool fence_before, bool fence_after) {
+    SPT_SHARED(uint32_t, is_last, );
+    if (threadIdx.x < FAULT_BLOCK / 2)
+        out[FAULT_BLOCK / 2 * blockIdx.x + threadIdx.x] = in[threadIdx.x + 1];
+    if (barrier)
+        __syncthreads();
+    if (threadIdx.x == 0) {
+        if (fence_before)
+            __threadfence();
+        is_last = atomicAdd((unsigned *)in, 1u) != 0xc1700000u;
+        if (fence_after)
+            __threadfence();
+    }
+    __syncthreads();
+    if (is_last)
+        out[threadIdx.x] += 1.0f;
+}
+static __global__ void no_fault_between_blocks(float *in, float *out) {
+    read_by_the_last(in, out, true, true, true);
+}
+static __global__ void missing_barrier_before_count(float *in, float *out) {
+    read_by_the_last(in, out, false, true, true);
+}
+static __global__ void missing_fence_before_count(float *in, float *out) {
+    read_by_the_last(in, out, true, false, true);
+}
+static __global__ void missing_fence_after_count(float *in, float *out) {
+    read_by_the_last(in, out, true, true, false);
+}
+
 static __global__ void divergent_barrier(float *in, float *out) {
     if (threadIdx.x < 32) {
         out[threadIdx.x] = in[threadIdx.x];
@@ -271,6 +313,11 @@ static const struct {
     FAULT(missing_syncwarp),
     FAULT(race_in_global_memory),
     {"race_between_blocks", race_between_blocks, 2, 1},
+    {"race_between_blocks_with_barriers", race_between_blocks_with_barriers, 2, 1},
+    {"no_fault_between_blocks", no_fault_between_blocks, 2, 1},
+    {"missing_barrier_before_count", missing_barrier_before_count, 2, 1},
+    {"missing_fence_before_count", missing_fence_before_count, 2, 1},
+    {"missing_fence_after_count", missing_fence_after_count, 2, 1},
     FAULT(divergent_barrier),
     FAULT(barrier_after_return),
     FAULT(barrier_in_one_warp),

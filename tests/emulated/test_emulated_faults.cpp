@@ -47,12 +47,17 @@ static void caught(void **state) {
 
 static const char *const faults[][2] = {
     {"no_fault", nullptr},
+    {"no_fault_between_blocks", nullptr},
 #ifdef SPT_EMULATED_TSAN
     {"missing_barrier", "data race"},
     {"missing_second_barrier", "data race"},
     {"missing_syncwarp", "data race"},
     {"race_in_global_memory", "data race"},
     {"race_between_blocks", "data race"},
+    {"race_between_blocks_with_barriers", "data race"},
+    {"missing_barrier_before_count", "data race"},
+    {"missing_fence_before_count", "data race"},
+    {"missing_fence_after_count", "data race"},
     {"missing_barrier_after_copy", "data race"},
     {"missing_bulk_wait", "data race"},
 #else

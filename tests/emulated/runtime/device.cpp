@@ -5,12 +5,13 @@
 
 #include "emulated/control.h"
 
-// Wide redzones, so that a stride past an end is seen, too; the first race ends the program.
+// Wide redzones, so that a stride past an end is seen, too; the first race ends the program, and of what
+// went before little is kept: there are many threads.
 extern "C" const char *__asan_default_options() {
     return "redzone=256:max_redzone=2048";
 }
 extern "C" const char *__tsan_default_options() {
-    return "halt_on_error=1";
+    return "halt_on_error=1:history_size=0";
 }
 extern "C" const char *__lsan_default_suppressions() {
     return "leak:libopenblas\nleak:libgomp\nleak:libhdf5\n";

@@ -29,8 +29,8 @@ thread *running;
 static struct {
     const shape *launched;
     std::deque<thread *> ready;
-    std::vector<std::unique_ptr<block>> blocks;
-    size_t live; // threads that have not finished
+    std::vector<std::unique_ptr<block>> blocks, past; // past: that have finished, under ThreadSanitizer
+    size_t live;                                      // threads that have not finished
     uint64_t random;
     char start_tag, end_tag;
 } now;
@@ -204,10 +204,18 @@ ranks ranks_in(scope who) {
     return {number * threads + running->rank, blocks * threads, number, blocks};
 }
 
-void fence() { // fences order what is before one with what is after a later one
-    static char tag;
-    __tsan_acquire(&tag);
-    __tsan_release(&tag);
+// A fence and then an atomic release, an atomic and then a fence acquire, at the atomic's address.
+void fence() {
+    thread *t = me();
+    if (t->seen != nullptr)
+        __tsan_acquire(t->seen);
+    t->fenced = true;
+}
+void atomic_at(void *address) {
+    thread *t = me();
+    if (t->fenced)
+        __tsan_release(address);
+    t->seen = address;
 }
 
 // ---- blocks
@@ -230,15 +238,39 @@ static void start_block(block *b, thread **of, const shape *launched, meeting *c
     b->meetings[GRID] = grid;
     start_meeting(&b->own, count);
     b->threads.assign(of, of + count);
+    b->tags.resize(2 * count);
     for (unsigned rank = 0; rank < count; rank++) {
         thread *t = of[rank];
         t->at = {split(rank, launched->block), b->index, launched->block, launched->grid};
         t->home = b;
         t->rank = rank;
         t->group = 0;
+        t->fenced = false;
+        t->seen = nullptr;
         make_ready(t);
     }
     shared_start(b, launched->dynamic_bytes);
+}
+
+/** So many threads, shuffled so that races of two blocks are between two fibers. Under ThreadSanitizer not those of the
+ *  blocks before: whoever met the others at a barrier knows what they did, also when it is a thread of the next block.
+ */
+static std::vector<thread *> take_threads(size_t count) {
+#ifdef SPT_EMULATED_TSAN
+    const size_t least = (count <= 128 ? 4 : 2) * count;
+#else
+    const size_t least = count;
+#endif
+    static size_t next;
+    while (threads.size() < least) {
+        threads.emplace_back();
+        fiber_create(&threads.back().stack, thread_main);
+    }
+    std::vector<thread *> taken(count);
+    for (thread *&t : taken)
+        t = &threads[next++ % least];
+    shuffle(taken);
+    return taken;
 }
 
 /** Run the blocks of these clusters at once, until all their threads have finished. */
@@ -247,16 +279,16 @@ static void run_together(const shape *launched, const unsigned *clusters, size_t
     unsigned block_threads = launched->block.x * launched->block.y * launched->block.z;
     unsigned size = in.x * in.y * in.z;
     size_t n_threads = n_clusters * size * block_threads;
-    while (threads.size() < n_threads) {
-        threads.emplace_back();
-        fiber_create(&threads.back().stack, thread_main);
-    }
+#ifdef SPT_EMULATED_TSAN
+    // New blocks: neither their memory nor their barriers have to do with those of the blocks before, which are kept
+    // until the end of the launch so that no address is used again.
+    for (auto &b : now.blocks)
+        now.past.push_back(std::move(b));
+    now.blocks.clear();
+#endif
     while (now.blocks.size() < n_clusters * size)
         now.blocks.push_back(std::make_unique<block>());
-    std::vector<thread *> taken(n_threads);
-    for (size_t i = 0; i < n_threads; i++)
-        taken[i] = &threads[i];
-    shuffle(taken); // so that two blocks' races are between two fibers
+    std::vector<thread *> taken = take_threads(n_threads);
     std::vector<meeting> cluster_meetings(n_clusters);
     std::vector<std::vector<block *>> members(n_clusters);
     meeting grid = {};
@@ -295,9 +327,11 @@ static void run(const shape &launched) {
         run_together(&launched, &clusters[c], at_once);
     // Only now: two blocks that touch one word without an order between them is a race, too.
     __tsan_acquire(&now.end_tag);
-    for (auto &b : now.blocks)
-        shared_free(b.get());
-    now.blocks.clear();
+    for (auto *blocks : {&now.blocks, &now.past}) {
+        for (auto &b : *blocks)
+            shared_free(b.get());
+        blocks->clear();
+    }
     now.launched = nullptr;
 }
 

@@ -45,7 +45,8 @@ struct thread {
     unsigned mask;
     uint64_t value, values[32]; // and what the lanes gave
     unsigned collectives;       // done with this lane as the lowest; its parity picks the tag
-    char tag[2];                // for ThreadSanitizer: released on arrival, acquired on leaving
+    bool fenced;                // by __threadfence(): its atomics release what was before
+    void *seen;                 // by its last atomic: acquired by the next fence
     std::vector<copy> copies;   // asynchronous, not landed
     unsigned group;             // of copies that the next commit closes
 };
@@ -56,7 +57,7 @@ struct meeting {
     std::vector<thread *> arrived;
     place where;
     unsigned phase;
-    char tag[2];
+    char tag[2]; // for ThreadSanitizer: released on arrival, acquired on leaving
 };
 
 struct mbarrier {
@@ -80,7 +81,7 @@ struct block {
     meeting own, *meetings[SCOPES];
     std::vector<block *> *cluster;
     std::vector<shared_memory> shared; // the first: dynamic
-    std::vector<char *> used;          // shared memory of blocks before, under ThreadSanitizer
+    std::vector<char> tags;            // for ThreadSanitizer, two a thread, for collectives of which it is the lowest
     std::vector<mbarrier> mbarriers;
 };
 

@@ -17,13 +17,6 @@ static shared_memory *allocate(block *home, const void *site, size_t bytes) {
 }
 
 void shared_start(block *started, size_t dynamic_bytes) {
-#ifdef SPT_EMULATED_TSAN
-    // New memory, so that an access of this block is no race with one of the block before; all are kept until the end
-    // of the launch, when they are freed in order.
-    for (shared_memory &s : started->shared)
-        started->used.push_back(s.memory);
-    started->shared.clear();
-#endif
     for (shared_memory &s : started->shared) {
         unpoison(s.memory, s.bytes);
         fill_pattern(s.memory, s.bytes);
@@ -40,10 +33,7 @@ void shared_finish(block *finished) {
 void shared_free(block *freed) {
     for (shared_memory &s : freed->shared)
         free(s.memory);
-    for (char *memory : freed->used)
-        free(memory);
     freed->shared.clear();
-    freed->used.clear();
 }
 
 shared_memory *shared_find(block *home, const void *address, size_t bytes) {

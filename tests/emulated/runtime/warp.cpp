@@ -33,7 +33,7 @@ const uint64_t *exchange(collective what, unsigned mask, uint64_t value, const c
     t->value = value;
     // Of all collectives, __syncwarp alone orders memory.
     thread *lowest = warp[__builtin_ctz(mask)];
-    char *tag = &lowest->tag[lowest->collectives % 2];
+    char *tag = &t->home->tags[2 * lowest->rank + lowest->collectives % 2];
     if (what == SYNCWARP)
         __tsan_release(tag);
     bool all = true;

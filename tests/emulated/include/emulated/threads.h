@@ -19,6 +19,7 @@ const uint64_t *exchange(collective what, unsigned mask, uint64_t value, const c
 int lane();
 void check_source(unsigned mask, int source);
 void fence();
+void atomic_at(void *address);
 
 template <typename T>
 T shuffle(unsigned mask, T value, int source, const char *file, int line) {
@@ -75,6 +76,7 @@ inline void __threadfence() {
 #define SPT_ATOMIC(name, expression)                                                                                   \
     template <typename T, typename V>                                                                                  \
     spt_emulated::integer<T> name(T *address, V operand) {                                                             \
+        spt_emulated::atomic_at((void *)address);                                                                      \
         T value = (T)operand, old = __atomic_load_n(address, __ATOMIC_RELAXED);                                        \
         while (                                                                                                        \
             !__atomic_compare_exchange_n(address, &old, (T)(expression), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) { \
@@ -85,6 +87,7 @@ inline void __threadfence() {
     double name(double *, double) = delete;
 SPT_ATOMIC(atomicAdd, (std::make_unsigned_t<T>)old + (std::make_unsigned_t<T>)value)
 SPT_ATOMIC(atomicOr, old | value)
+SPT_ATOMIC(atomicExch, value)
 #undef SPT_ATOMIC
 
 #endif
