@@ -27,6 +27,8 @@ static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     if (probe->detrend != SPT_DETREND_NONE)
         return spt_fail(err, SPT_EINVAL, "probe %s: detrend %d is not known on the device; expected none", probe->name,
                         (int)probe->detrend);
+    if (probe->towards != SPT_DIRECTION_GIVEN)
+        return spt_fail(err, SPT_EINVAL, "probe %s: adversarial directions are not known on the device", probe->name);
     if (probe->perturb.n_norms > 0)
         return spt_fail(err, SPT_EINVAL, "probe %s: perturb is not known on the device", probe->name);
     if (probe->geometry != SPT_GEOMETRY_LINES && probe->geometry != SPT_GEOMETRY_POINTS)

@@ -68,11 +68,48 @@ def of_dataset(file, array, index):
     return array[index] if len(file["data/sha256"]) > 1 else array[...]
 
 
-def line_energy(file, probe, index, layers):
+def loss_of(file, run):
+    """The loss of a run: swept, or as the config names it; None when it is not found."""
+    if "train.loss" in file["runs"]:
+        return text(file["runs/train.loss"][run])
+    found = re.search(r"\bloss\b['\"]?\s*:\s*['\"]?(\w+)", text(file.attrs["config"]))
+    return found and found[1]
+
+
+def adversarial_directions(layers, x, loss):
+    """Unit gradients (rows, inputs) of the loss at the predicted class; NaN where it is zero."""
+    inputs = [x]
+    for weight, bias in layers[:-1]:
+        inputs.append(np.maximum(inputs[-1] @ weight.T + bias, 0.0))
+    z = inputs[-1] @ layers[-1][0].T + layers[-1][1]
+    predicted = np.eye(z.shape[1])[z.argmax(axis=1)] if z.shape[1] > 1 else (z > 0).astype(float)
+    if loss == "mse":
+        slope = z - (predicted if z.shape[1] > 1 else 2 * predicted - 1)
+    elif loss == "bce":
+        slope = 1 / (1 + np.exp(-z)) - predicted
+    else:
+        probability = np.exp(z - z.max(axis=1, keepdims=True))
+        others = probability * (1 - predicted)
+        slope = others - predicted * others.sum(axis=1, keepdims=True)  # softmax - predicted, without its rounding
+    for (weight, _), below in zip(layers[::-1], inputs[::-1]):
+        slope = slope @ weight * ((below > 0) if below is not x else 1)
+    return slope / np.linalg.norm(slope, axis=1, keepdims=True)
+
+
+def lines_of(file, probe, run, layers):
+    """x and direction (point, input) of the lines of a network."""
+    index = file["runs/dataset"][run]
+    x = of_dataset(file, probe["x"], index).astype(float)
+    if text(probe.attrs.get("direction", "random")) == "adversarial":
+        return x, adversarial_directions(layers, x, loss_of(file, run)).astype(np.float32).astype(float)
+    return x, of_dataset(file, probe["direction"], index).astype(float)
+
+
+def line_energy(file, probe, run, layers):
     """Mean over lines and outputs of |rfft|^2 along x + t v, t = -r + 2 r s / S, or of what the line through f(-r) and
     f(r) leaves."""
     samples, radius = int(probe.attrs["samples"]), float(probe.attrs["radius"])
-    x, direction = (of_dataset(file, probe[name], index).astype(float) for name in ("x", "direction"))
+    x, direction = lines_of(file, probe, run, layers)
     ends = text(probe.attrs["detrend"]) == "ends"
     t = (-radius + np.arange(samples + 1) * (2.0 * radius / samples)).astype(np.float32).astype(float)
     energy = np.zeros(samples // 2 + 1)
@@ -94,7 +131,7 @@ def cross_entropy(logits, label):
 def check_energies(file, checks, run, record, snapshot, layers):
     for name, probe in file["probes"].items():
         if text(probe.attrs["kind"]) == "line":
-            expected = line_energy(file, probe, file["runs/dataset"][run], layers)
+            expected = line_energy(file, probe, run, layers)
             when = record if "record" in probe else snapshot  # those of `spectrain probe` lie along snapshots
             checks.compare(f"energy of {name}", f"run {run}, record {record}", probe["energy"][run, when], expected,
                            ENERGY, ENERGY_FLOOR * expected.sum())
@@ -134,10 +171,9 @@ def check_examples(file, checks, run, record, layers):
 
 def check(file, checks):
     epochs = list(file["record/epoch"][...])
-    loss = re.search(r"\bloss\b['\"]?\s*:\s*['\"]?(\w+)", text(file.attrs["config"]))
     classes_known = "train_x" in file["data"] and "label_noisy" in file["data"]
     # Examples of unequal numbers are padded in the file; a loss other than cross-entropy is not recomputed here.
-    examples = classes_known and len(file["data/sha256"]) == 1 and (loss is None or loss[1] == "cross_entropy")
+    examples = classes_known and len(file["data/sha256"]) == 1
     for run in range(len(file["runs/status"])):
         for snapshot, epoch in enumerate(file["snapshot/epoch"][...]):
             if epoch not in epochs:
@@ -147,7 +183,7 @@ def check(file, checks):
                 continue
             check_energies(file, checks, run, record, snapshot, layers)
             check_norms(file, checks, run, record, layers)
-            if examples:
+            if examples and loss_of(file, run) in (None, "cross_entropy"):
                 check_examples(file, checks, run, record, layers)
 
 

@@ -50,6 +50,11 @@ static spt_status check_probe(const spt_dataset *data, const spt_probe *probe, b
     if (probe->inputs != data->inputs || probe->outputs != data->outputs)
         return spt_fail(err, SPT_EINVAL, "probe %s: made for %zu inputs and %zu outputs, the data has %zu and %zu",
                         probe->name, probe->inputs, probe->outputs, data->inputs, data->outputs);
+    if (probe->towards == SPT_DIRECTION_ADVERSARIAL &&
+        (probe->geometry != SPT_GEOMETRY_LINES ||
+         (probe->transform != SPT_TRANSFORM_DFT && probe->transform != SPT_TRANSFORM_SEGMENTS)))
+        return spt_fail(err, SPT_EINVAL, "probe %s: adversarial directions are for lines with a dft or segments",
+                        probe->name);
     spt_status status = method->check(probe, err);
     if (status == SPT_OK && arrays && method->check_arrays != NULL)
         status = method->check_arrays(probe, err);

@@ -87,6 +87,7 @@ static void bias_gradient(const spt_real *dy, size_t rows, size_t count, size_t 
     }
 }
 
+/* dx = 0 where x is not above 0. */
 static void mask(spt_tile tile, size_t stride, const spt_real *restrict x, spt_real *restrict dx) {
     if (tile.columns == stride) { /* rows lie side by side: one long row */
         tile.columns *= tile.rows;
@@ -97,10 +98,28 @@ static void mask(spt_tile tile, size_t stride, const spt_real *restrict x, spt_r
             dx[r * stride + j] = x[r * stride + j] > 0 ? dx[r * stride + j] : 0;
 }
 
+/* Tile 0 is the member's as tile `first_tile` of a longer list would be. x NULL: no mask. */
+static void input_gradient(const spt_member *member, size_t first_tile, const spt_layer *layer,
+                           const spt_real *parameters, const spt_real *x, size_t rows, const spt_real *dy,
+                           spt_real *dx) {
+    size_t in = layer->fan_in, out = layer->fan_out;
+    const spt_real *weight = parameters + layer->weight_offset;
+    spt_tiling tiling = tiling_of(member, rows, in, out);
+    for (size_t i = 0; i < spt_tiling_count(&tiling); i++) {
+        if (!owns(member, first_tile + i))
+            continue;
+        spt_tile t = spt_tiling_at(&tiling, i);
+        spt_real *dx_tile = dx + t.row * in + t.column;
+        spt_gemm(CblasNoTrans, CblasNoTrans, t.rows, t.columns, out, layer->weight_scale, dy + t.row * out, out,
+                 weight + t.column, in, dx_tile, in);
+        if (x != NULL)
+            mask(t, in, x + t.row * in + t.column, dx_tile);
+    }
+}
+
 void spt_dense_backward(const spt_member *member, const spt_layer *layer, const spt_real *parameters, const spt_real *x,
                         size_t rows, const spt_real *dy, spt_real *gradient, spt_real *dx) {
     size_t in = layer->fan_in, out = layer->fan_out;
-    const spt_real *weight = parameters + layer->weight_offset;
     spt_tiling tiling = tiling_of(member, out, in, rows);
     size_t weight_tiles = spt_tiling_count(&tiling);
     for (size_t i = 0; i < weight_tiles; i++) {
@@ -113,18 +132,13 @@ void spt_dense_backward(const spt_member *member, const spt_layer *layer, const 
             bias_gradient(dy + t.row, rows, t.rows, out, (spt_real)layer->bias_scale,
                           gradient + layer->bias_offset + t.row);
     }
-    if (dx == NULL)
-        return;
-    tiling = tiling_of(member, rows, in, out);
-    for (size_t i = 0; i < spt_tiling_count(&tiling); i++) {
-        if (!owns(member, weight_tiles + i))
-            continue;
-        spt_tile t = spt_tiling_at(&tiling, i);
-        spt_real *dx_tile = dx + t.row * in + t.column;
-        spt_gemm(CblasNoTrans, CblasNoTrans, t.rows, t.columns, out, layer->weight_scale, dy + t.row * out, out,
-                 weight + t.column, in, dx_tile, in);
-        mask(t, in, x + t.row * in + t.column, dx_tile);
-    }
+    if (dx != NULL)
+        input_gradient(member, weight_tiles, layer, parameters, x, rows, dy, dx);
+}
+
+void spt_dense_input_gradient(const spt_layer *layer, const spt_real *parameters, const spt_real *x, size_t rows,
+                              const spt_real *dy, spt_real *dx) {
+    input_gradient(NULL, 0, layer, parameters, x, rows, dy, dx);
 }
 
 /* Tiles of a product, as members that it can keep busy: a small one is not worth another thread's barrier. */

@@ -25,6 +25,10 @@ void spt_dense_forward(const spt_member *member, const spt_layer *layer, const s
 void spt_dense_backward(const spt_member *member, const spt_layer *layer, const spt_real *parameters, const spt_real *x,
                         size_t rows, const spt_real *dy, spt_real *gradient, spt_real *dx);
 
+/** dx alone, on one thread, uncut. x NULL: not masked, as at the network's input. */
+void spt_dense_input_gradient(const spt_layer *layer, const spt_real *parameters, const spt_real *x, size_t rows,
+                              const spt_real *dy, spt_real *dx);
+
 /** How many members this layer can keep busy at a time, forward or backward; 0 for a small one. */
 size_t spt_dense_members(const spt_layer *layer, size_t rows);
 

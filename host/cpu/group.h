@@ -34,6 +34,8 @@ typedef struct spt_eval_space {
     fftw_complex *spectrum;
     spt_real *parameters;  /* blocks that networks around a run's own are made in */
     double *scratch;       /* what parts of those leave */
+    spt_real *gradient;    /* what adversarial directions are made in */
+    float *direction;      /* those of some lines: (lines, inputs) */
     const spt_real *moved; /* evaluated instead of the run's own; NULL: none */
     spt_norm_space norm;
 } spt_eval_space;

@@ -63,6 +63,8 @@ static spt_probe_needs probe_needs(const spt_group_spec *spec, const spt_run *ru
         most.spectrum = largest(most.spectrum, needs.spectrum);
         most.parameters = largest(most.parameters, needs.parameters);
         most.scratch = largest(most.scratch, needs.scratch);
+        most.gradient = largest(most.gradient, needs.gradient);
+        most.directions = largest(most.directions, needs.directions);
     }
     return most;
 }
@@ -107,6 +109,8 @@ static spt_needs needs_of(const spt_group_spec *spec, const spt_run *run, size_t
         needs.probe.spectrum = largest(needs.probe.spectrum, probe.spectrum);
         needs.probe.parameters = largest(needs.probe.parameters, probe.parameters);
         needs.probe.scratch = largest(needs.probe.scratch, probe.scratch);
+        needs.probe.gradient = largest(needs.probe.gradient, probe.gradient);
+        needs.probe.directions = largest(needs.probe.directions, probe.directions);
     }
     return needs;
 }
@@ -145,6 +149,8 @@ static void cut_eval_space(spt_slab *slab, const spt_group_spec *spec, const spt
     space->spectrum = spt_slab_take(slab, needs->probe.spectrum, sizeof *space->spectrum);
     space->parameters = spt_slab_take(slab, needs->probe.parameters, real);
     space->scratch = spt_slab_take(slab, needs->probe.scratch, sizeof *space->scratch);
+    space->gradient = spt_slab_take(slab, needs->probe.gradient, real);
+    space->direction = spt_slab_take(slab, needs->probe.directions, sizeof *space->direction);
     space->moved = NULL;
     space->norm.panel = spt_slab_take(slab, side, SPT_NORM_PANEL * sizeof(double));
     space->norm.gram = spt_slab_take(slab, side, side * sizeof(double));

@@ -1,6 +1,7 @@
 #include "cpu/loss.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "cpu/exponential.h"
 
@@ -90,4 +91,47 @@ double spt_loss_rows(spt_loss loss, size_t outputs, spt_targets targets, size_t 
         return binary_cross_entropy(outputs, targets, rows, factor, output);
     }
     return NAN;
+}
+
+static size_t predicted_class(size_t outputs, const spt_real *z) {
+    size_t best = 0;
+    for (size_t j = 1; j < outputs; j++)
+        if (z[j] > z[best])
+            best = j;
+    return best;
+}
+
+/* log(1 + exp(z)) */
+static double softplus(double z) {
+    return (z > 0.0 ? z : 0.0) + log1p(exp(-fabs(z)));
+}
+
+/* Logarithm of the size of d loss / d z_j for one of the classes, up to a term that is the same for all: of exp(z_j),
+ * and of 1 / (1 + exp(z_j)) for the predicted class, else 1 / (1 + exp(-z_j)). */
+static double log_slope(spt_loss loss, bool predicted, double z) {
+    return loss == SPT_LOSS_CROSS_ENTROPY ? z : -softplus(predicted ? z : -z);
+}
+
+void spt_loss_at_prediction(spt_loss loss, size_t outputs, spt_real *z) {
+    const size_t best = outputs > 1 ? predicted_class(outputs, z) : z[0] > 0 ? 0 : 1;
+    const double other = loss == SPT_LOSS_MSE && outputs == 1 ? -1.0 : 0.0; /* target of the other classes */
+    double largest = loss == SPT_LOSS_MSE ? 0.0 : -INFINITY, sum = 0.0;
+    for (size_t j = 0; j < outputs; j++) {
+        if (loss == SPT_LOSS_MSE)
+            largest = fmax(largest, fabs((double)z[j] - (j == best ? 1.0 : other)));
+        else if (loss == SPT_LOSS_BCE || j != best)
+            largest = fmax(largest, log_slope(loss, j == best, (double)z[j]));
+    }
+    const bool there = isfinite(largest) && (loss != SPT_LOSS_MSE || largest > 0.0);
+    for (size_t j = 0; j < outputs; j++) {
+        double slope = 0.0;
+        if (there && loss == SPT_LOSS_MSE)
+            slope = ((double)z[j] - (j == best ? 1.0 : other)) / largest;
+        else if (there && (loss == SPT_LOSS_BCE || j != best))
+            slope = exp(log_slope(loss, j == best, (double)z[j]) - largest) * (j == best ? -1.0 : 1.0);
+        sum += slope;
+        z[j] = (spt_real)slope;
+    }
+    if (loss == SPT_LOSS_CROSS_ENTROPY && best < outputs) /* softmax: the slopes of all classes add up to 0 */
+        z[best] = (spt_real)-sum;
 }

@@ -27,6 +27,12 @@ enum { SPT_LOSS_ROWS = 128 }; /* rows of one call: the grain of the loss's summa
  */
 double spt_loss_rows(spt_loss loss, size_t outputs, spt_targets targets, size_t rows, size_t batch, spt_real *output);
 
+/** One row's logits (outputs) into the gradient of its loss as if the class that the network predicts were its label
+ *  (with one output: class 1 above 0), scaled to components of order 1. The gradient of a network that is sure of its
+ *  class is tiny, but has a direction: nothing is rounded to 0 on the way. Zeros where there is none: a target that is
+ *  reached, one class alone, logits that are not finite. */
+void spt_loss_at_prediction(spt_loss loss, size_t outputs, spt_real *z);
+
 /** The number that turns the sum over a batch into its mean. */
 double spt_loss_mean_factor(spt_loss loss, size_t outputs, size_t batch);
 

@@ -71,3 +71,13 @@ double spt_network_gradient(spt_member *member, const spt_network *network, spt_
     }
     return mean;
 }
+
+void spt_network_input_gradient(const spt_network *network, const spt_real *parameters, size_t rows,
+                                const spt_pass *pass, spt_real *dx) {
+    const spt_real *dy = pass->output;
+    for (size_t l = network->n_layers; l-- > 0;) {
+        spt_real *below = l == 0 ? dx : pass->delta[l % 2];
+        spt_dense_input_gradient(&network->layer[l], parameters, l == 0 ? NULL : hidden(pass, l - 1), rows, dy, below);
+        dy = below;
+    }
+}

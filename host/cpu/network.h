@@ -52,4 +52,10 @@ void spt_network_forward(spt_member *member, const spt_network *network, const s
 double spt_network_gradient(spt_member *member, const spt_network *network, spt_loss loss, const spt_real *parameters,
                             const spt_batch *batch, const spt_pass *pass, spt_real *gradient);
 
+/** Gradient with respect to x of a function of the outputs: after a forward pass of x with as many slots as hidden
+ *  layers, and pass->output overwritten by that function's gradient (rows, outputs), dx (rows, inputs) is its gradient
+ *  at x. One thread, uncut. */
+void spt_network_input_gradient(const spt_network *network, const spt_real *parameters, size_t rows,
+                                const spt_pass *pass, spt_real *dx);
+
 #endif

@@ -13,13 +13,22 @@ static spt_probe plain(const spt_probe *probe) {
 
 static spt_status check(const spt_probe *probe, spt_error *err) {
     const spt_probe_perturbation *p = &probe->perturb;
-    if (p->norm == NULL || p->directions == 0 || probe->energy_size % p->n_norms != 0)
+    if (p->directions == 0 || probe->energy_size % p->n_norms != 0)
         return spt_fail(err, SPT_EINVAL, "probe %s: %zu energies of %zu norms along %zu directions; at least 1 of each",
                         probe->name, probe->energy_size, p->n_norms, p->directions);
     if (spt_probe_transform_of(probe) == NULL)
         return spt_fail(err, SPT_EINVAL, "probe %s: its transform is not known on the cpu", probe->name);
     spt_probe base = plain(probe);
     return spt_probe_transform_of(&base)->check(&base, err);
+}
+
+static spt_status check_arrays(const spt_probe *probe, spt_error *err) {
+    if (probe->perturb.norm == NULL)
+        return spt_fail(err, SPT_EINVAL, "probe %s: %zu norms, and no array of them", probe->name,
+                        probe->perturb.n_norms);
+    spt_probe base = plain(probe);
+    const spt_probe_method *method = spt_probe_transform_of(&base);
+    return method->check_arrays != NULL ? method->check_arrays(&base, err) : SPT_OK;
 }
 
 static spt_probe_needs needs(const spt_probe *probe, const spt_run *run) {
@@ -67,4 +76,5 @@ static void join(void *argument, spt_group *group, size_t run, size_t n_parts, s
     }
 }
 
-const spt_probe_method spt_probe_perturbed = {.check = check, .needs = needs, .compute = compute, .join = join};
+const spt_probe_method spt_probe_perturbed = {
+    .check = check, .check_arrays = check_arrays, .needs = needs, .compute = compute, .join = join};

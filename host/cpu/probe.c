@@ -1,6 +1,8 @@
 /* Probes of every run: the outputs on a probe's rows, and the method that makes energies of them. */
 #include "cpu/probe.h"
 
+#include "cpu/adversarial.h"
+
 #include "cpu/parts.h"
 
 const spt_probe_method *spt_probe_transform_of(const spt_probe *probe) {
@@ -28,7 +30,13 @@ const spt_real *spt_probe_outputs(const spt_probe *probe, const spt_group *group
     spt_network_init(&network, &group->spec.runs[run].model);
     spt_pass pass = space->pass;
     pass.slot_stride = spt_pass_stride(r->eval_rows, network.width);
-    spt_probe_rows(probe, first, rows, space->x);
+    if (probe->towards == SPT_DIRECTION_ADVERSARIAL) {
+        const size_t line = first / probe->samples, end = (first + rows - 1) / probe->samples + 1;
+        spt_probe lines = spt_probe_lines(probe, group, run, line, end - line, space);
+        spt_probe_rows(&lines, first - line * probe->samples, rows, space->x);
+    } else {
+        spt_probe_rows(probe, first, rows, space->x);
+    }
     spt_network_forward(NULL, &network, spt_probe_parameters(group, run, space), space->x, rows, &pass);
     return pass.output;
 }

@@ -6,13 +6,14 @@
 
 /** What one run's part of a probe takes. Sizes of memory are of a thread's spt_eval_space. */
 typedef struct spt_probe_needs {
-    size_t parts;      /* of this run */
-    size_t numbers;    /* doubles that a part leaves, at most */
-    size_t rows;       /* of `series` */
-    size_t samples;    /* of `samples` */
-    size_t spectrum;   /* of `spectrum` */
-    size_t parameters; /* of `parameters` */
-    size_t scratch;    /* of `scratch` */
+    size_t parts;                /* of this run */
+    size_t numbers;              /* doubles that a part leaves, at most */
+    size_t rows;                 /* of `series` */
+    size_t samples;              /* of `samples` */
+    size_t spectrum;             /* of `spectrum` */
+    size_t gradient, directions; /* of `gradient`, `direction` */
+    size_t parameters;           /* of `parameters` */
+    size_t scratch;              /* of `scratch` */
 } spt_probe_needs;
 
 typedef struct spt_probe_task {

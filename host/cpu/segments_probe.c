@@ -3,7 +3,7 @@
  * then over the parts. */
 #include <string.h>
 
-#include "cpu/probe.h"
+#include "cpu/adversarial.h"
 #include "cpu/segments.h"
 #include "cpu/segments_spectrum.h"
 
@@ -32,10 +32,12 @@ static size_t spectrum_numbers(const spt_probe *probe) {
 
 static spt_probe_needs needs(const spt_probe *probe, const spt_run *run) {
     const size_t lines = lines_of_part(probe);
-    return (spt_probe_needs){.parts = (probe->series + lines - 1) / lines,
+    spt_probe_needs needs = {.parts = (probe->series + lines - 1) / lines,
                              .numbers = probe->energy_size,
                              .samples =
                                  ends_numbers(probe) + spectrum_numbers(probe) + spt_segments_numbers(run->model)};
+    spt_adversarial_add_needs(probe, run, lines, &needs);
+    return needs;
 }
 
 /* Line m from t0 to t0 + samples dt. */
@@ -51,16 +53,18 @@ static void set_ends(const spt_probe *probe, size_t m, double *a, double *b) {
 static void compute(void *argument, spt_group *group, size_t run, size_t part, spt_eval_space *space, double *energy) {
     const spt_probe_task *task = argument;
     const spt_probe *probe = task->probe;
-    const size_t lines = lines_of_part(probe), first = part * lines, n = probe->energy_size;
+    const size_t of_part = lines_of_part(probe), first = part * of_part, left = probe->series - first;
+    const size_t n = probe->energy_size;
     double *a = space->samples, *b = a + probe->inputs;
     double *of_spectrum = a + ends_numbers(probe), *of_walk = of_spectrum + spectrum_numbers(probe);
     spt_network network;
     spt_network_init(&network, group->run[run].model);
     memset(energy, 0, n * sizeof *energy);
-    for (size_t m = first; m < first + lines && m < probe->series; m++) {
+    const spt_probe lines = spt_probe_lines(probe, group, run, first, of_part < left ? of_part : left, space);
+    for (size_t m = 0; m < lines.series; m++) {
         spt_segments_spectrum c;
         spt_segments_spectrum_begin(&c, probe->outputs, n - 1, of_spectrum);
-        set_ends(probe, m, a, b);
+        set_ends(&lines, m, a, b);
         spt_segments_walk(&network, spt_probe_parameters(group, run, space), a, b, of_walk, spt_segments_spectrum_point,
                           &c);
         spt_segments_spectrum_end(&c, probe->detrend == SPT_DETREND_ENDS);

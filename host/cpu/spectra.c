@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "cpu/probe.h"
+#include "cpu/adversarial.h"
 
 static spt_status check(const spt_probe *probe, spt_error *err) {
     size_t length = spt_probe_length(probe);
@@ -24,11 +24,13 @@ static size_t series_of_part(const spt_run *run, const spt_probe *probe) {
 
 static spt_probe_needs needs(const spt_probe *probe, const spt_run *run) {
     size_t series = series_of_part(run, probe), length = spt_probe_length(probe);
-    return (spt_probe_needs){.parts = (probe->series + series - 1) / series,
+    spt_probe_needs needs = {.parts = (probe->series + series - 1) / series,
                              .numbers = probe->energy_size,
                              .rows = series * probe->samples,
                              .samples = length,
                              .spectrum = length / 2 + 1};
+    spt_adversarial_add_needs(probe, run, run->eval_rows / probe->samples + 2, &needs); /* with both ends cut */
+    return needs;
 }
 
 static fftw_plan plan(const spt_probe *probe, double *samples, fftw_complex *spectrum) {

@@ -16,7 +16,7 @@ typedef struct exact_settings {
 
 enum { MAX_FREQUENCY = 1 << 16 };
 
-static const char *const KEYS[] = {"split", "points", "radius", "max_frequency", "detrend", NULL};
+static const char *const KEYS[] = {"split", "points", "radius", "direction", "max_frequency", "detrend", NULL};
 
 static spt_status exact_read(const spt_node *item, void *out, spt_error *err) {
     exact_settings *settings = out;

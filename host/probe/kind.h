@@ -73,9 +73,10 @@ typedef struct spt_line_settings {
     size_t samples; /* S points a line, at t = -radius + 2 radius s / S; the end t = radius is not one of them. 1: the
                      * kind has no such setting */
     double radius;  /* in input units */
+    spt_direction towards;
 } spt_line_settings;
 
-/** Read split, points and radius; samples is the kind's to read or set. Errors: SPT_ECONFIG. */
+/** Read split, points, radius and direction; samples is the kind's to read or set. Errors: SPT_ECONFIG. */
 spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err);
 
 /** Rows and extras of the lines. Errors: SPT_EINVAL more points than the split has examples; of noisy ones, all that

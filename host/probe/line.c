@@ -15,7 +15,7 @@ typedef struct line_kind_settings {
     spt_detrend detrend;
 } line_kind_settings;
 
-static const char *const KEYS[] = {"split", "points", "samples", "radius", "detrend", NULL};
+static const char *const KEYS[] = {"split", "points", "samples", "radius", "direction", "detrend", NULL};
 
 static spt_status line_read(const spt_node *item, void *out, spt_error *err) {
     line_kind_settings *settings = out;

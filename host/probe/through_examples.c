@@ -15,6 +15,8 @@ enum { MAX_POINTS = 1 << 24 };
 static const char *const SPLITS[] = {
     [SPT_LINES_TRAIN] = "train", [SPT_LINES_NOISY] = "noisy", [SPT_LINES_TEST] = "test"};
 
+static const char *const DIRECTIONS[] = {[SPT_DIRECTION_GIVEN] = "random", [SPT_DIRECTION_ADVERSARIAL] = "adversarial"};
+
 spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *settings, spt_error *err) {
     static const char *const REQUIRED[] = {"split", "points", "radius"};
     const spt_node *node = NULL;
@@ -29,6 +31,10 @@ spt_status spt_line_settings_read(const spt_node *item, spt_line_settings *setti
     if (status == SPT_OK)
         status = spt_node_real(item, "radius", SPT_ABOVE_ZERO, MAX_RADIUS, &settings->radius, err);
     settings->split = (spt_line_split)split;
+    size_t towards = SPT_DIRECTION_GIVEN;
+    if (status == SPT_OK)
+        status = spt_node_choice(item, "direction", DIRECTIONS, sizeof DIRECTIONS / sizeof *DIRECTIONS, &towards, err);
+    settings->towards = (spt_direction)towards;
     return status;
 }
 
@@ -50,7 +56,15 @@ spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_
     shape->rows = settings->points * settings->samples;
     spt_probe_shape_extra(shape, settings->points, 0);
     spt_probe_shape_extra(shape, settings->points, data->inputs);
-    spt_probe_shape_extra(shape, settings->points, data->inputs);
+    if (settings->towards == SPT_DIRECTION_GIVEN)
+        spt_probe_shape_extra(shape, settings->points, data->inputs);
+    else
+        shape->rows += 3 * settings->points; /* forward and back: two more products of the same size */
+    if (settings->towards == SPT_DIRECTION_ADVERSARIAL && data->classes == 0 && data->outputs > 1)
+        return spt_fail(err, SPT_EINVAL,
+                        "direction is adversarial, and the data has %zu real targets; that takes classes, or one "
+                        "output whose sign is the class",
+                        data->outputs);
     if (settings->split == SPT_LINES_TEST)
         return enough_examples(settings, SPT_LINES_TEST, data->test, err);
     return enough_examples(settings, SPT_LINES_TRAIN, data->train, err);
@@ -117,32 +131,36 @@ static spt_status draw_directions(spt_probe *probe, uint32_t seed, spt_error *er
 }
 
 static void describe(const spt_line_settings *settings, spt_probe *probe) {
-    probe->n_extras = 3;
-    probe->extras[0] = (spt_probe_extra){.name = "example",
-                                         .long_name = "which example of the split the line goes through",
-                                         .units = "1",
-                                         .n_dims = 1,
-                                         .dim_name = {"point"},
-                                         .dim_size = {probe->series},
-                                         .integer = probe->example};
-    probe->extras[1] = (spt_probe_extra){.name = "direction",
-                                         .long_name = "direction of the line, drawn uniformly from the unit sphere",
-                                         .units = "1",
-                                         .n_dims = 2,
-                                         .dim_name = {"point", "input"},
-                                         .dim_size = {probe->series, probe->inputs},
-                                         .real = probe->direction};
-    probe->extras[2] = (spt_probe_extra){.name = "x",
-                                         .long_name = "the example that the line goes through, at t = 0",
-                                         .units = "input",
-                                         .n_dims = 2,
-                                         .dim_name = {"point", "input"},
-                                         .dim_size = {probe->series, probe->inputs},
-                                         .real = probe->origin};
+    probe->extras[probe->n_extras++] =
+        (spt_probe_extra){.name = "example",
+                          .long_name = "which example of the split the line goes through",
+                          .units = "1",
+                          .n_dims = 1,
+                          .dim_name = {"point"},
+                          .dim_size = {probe->series},
+                          .integer = probe->example};
+    if (settings->towards == SPT_DIRECTION_GIVEN)
+        probe->extras[probe->n_extras++] =
+            (spt_probe_extra){.name = "direction",
+                              .long_name = "direction of the line, drawn uniformly from the unit sphere",
+                              .units = "1",
+                              .n_dims = 2,
+                              .dim_name = {"point", "input"},
+                              .dim_size = {probe->series, probe->inputs},
+                              .real = probe->direction};
+    probe->extras[probe->n_extras++] =
+        (spt_probe_extra){.name = "x",
+                          .long_name = "the example that the line goes through, at t = 0",
+                          .units = "input",
+                          .n_dims = 2,
+                          .dim_name = {"point", "input"},
+                          .dim_size = {probe->series, probe->inputs},
+                          .real = probe->origin};
     spt_probe_note_text(probe, "split", SPLITS[settings->split]);
     spt_probe_note_size(probe, "points", settings->points);
     if (settings->samples > 1)
         spt_probe_note_size(probe, "samples", settings->samples);
+    spt_probe_note_text(probe, "direction", DIRECTIONS[settings->towards]);
     spt_probe_note_real(probe, "radius", settings->radius);
     spt_probe_note_text(probe, "radius_units", "input");
     spt_probe_note_real(probe, "cycles_per_input_unit", 1.0 / (2.0 * settings->radius)); /* of frequency 1 */
@@ -157,6 +175,7 @@ spt_status spt_probe_through_examples(const spt_line_settings *settings, const s
     if (status != SPT_OK)
         return status;
     probe->geometry = SPT_GEOMETRY_LINES;
+    probe->towards = settings->towards;
     probe->series = settings->points;
     probe->samples = settings->samples;
     probe->t0 = -settings->radius;

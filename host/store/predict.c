@@ -19,6 +19,7 @@ static const char *const LINE_SETTINGS[][2] = {
     {"samples", "128"},        {"radius", "3.5"},
     {"radius_units", "input"}, {"cycles_per_input_unit", "0.5"},
     {"detrend", "none"},       {"normalization", "|rfft|^2"},
+    {"direction", "random"},
 };
 static const char *const EXTRA_NAMES[SPT_PROBE_MAX_EXTRAS] = {"example", "direction", "x", "y"};
 static const char *const GRID_SETTINGS[][2] = {{"samples", "200"}, {"normalization", "|rfft / samples|^2"}};
@@ -43,7 +44,7 @@ static bool fabricate_probe(const spt_store_spec *spec, size_t p, spt_probe *pro
                          .units = "output^2",
                          .n_dims = shape->n_dims,
                          .n_extras = shape->n_extras < SPT_PROBE_MAX_EXTRAS ? shape->n_extras : SPT_PROBE_MAX_EXTRAS,
-                         .n_attributes = shape->n_extras > 0 ? 8 : 2};
+                         .n_attributes = shape->n_extras > 0 ? sizeof LINE_SETTINGS / sizeof *LINE_SETTINGS : 2};
     for (size_t i = 0; i < probe->n_attributes; i++) {
         const char *const *setting = shape->n_extras > 0 ? LINE_SETTINGS[i] : GRID_SETTINGS[i];
         probe->attributes[i].key = setting[0];

@@ -62,6 +62,14 @@ typedef struct spt_fold {
     double *weight;  /* (first[energy_size]) */
 } spt_fold;
 
+/** Where lines go. */
+typedef enum spt_direction {
+    SPT_DIRECTION_GIVEN,      /* along `direction`, the same for all runs */
+    SPT_DIRECTION_ADVERSARIAL /* along the gradient, at the line's origin, of the loss that the network would have if
+                               * its predicted class were the label, scaled to length 1: of each run, as it is then.
+                               * Along `direction` where that is zero. */
+} spt_direction;
+
 /** Networks around the run's own, instead of it: parameters theta + norm v (Rahaman et al. 2019, fig. 2). Energies have
  *  a first dim, the norms, and are means over isotropic unit directions v = z / |z| of the parameters (as in the arena,
  *  before the scales of the NTK parameterisation). z of direction d: kernels/perturb.cuh; stream PERTURBATION of seed,
@@ -117,6 +125,7 @@ typedef struct spt_probe {
     double t0, dt;          /* lines */
     float *origin;          /* (series, inputs), lines */
     float *direction;       /* (series, inputs), lines; nudft: (inputs) */
+    spt_direction towards;  /* lines */
     const float *points;    /* (series * samples, inputs), points: the data set's, which must outlive the probe, or */
     float *own_points;      /* the probe's own; else NULL */
 

@@ -118,6 +118,60 @@ static void so_do_those_of_one_output(void **state) {
     }
 }
 
+/* A weighted sum of the outputs, differentiated with respect to the input. */
+static double weighted_outputs(const spt_network *network, const double *parameters, const double *x, size_t rows,
+                               const double *weight, const spt_pass *pass) {
+    double sum = 0.0;
+    spt_network_forward(NULL, network, parameters, x, rows, pass);
+    for (size_t i = 0; i < rows * network->outputs; i++)
+        sum += weight[i] * pass->output[i];
+    return sum;
+}
+
+static void gradients_at_the_input_equal_central_differences(void **state) {
+    (void)state;
+    enum { INPUTS = 7, WIDTH = 11, OUTPUTS = 4, ROWS = 5 };
+    const double h = 1e-6;
+    double x[ROWS * INPUTS], weight[ROWS * OUTPUTS], gradient[ROWS * INPUTS];
+    fill_normal(x, ROWS * INPUTS, 1);
+    fill_normal(weight, ROWS * OUTPUTS, 2);
+    for (int init = SPT_INIT_PYTORCH; init <= SPT_INIT_NTK; init++)
+        for (size_t depth = 0; depth <= 5; depth++) {
+            spt_model_spec model = {INPUTS, WIDTH, depth, OUTPUTS, (spt_init)init};
+            spt_optimizer plain = {.kind = SPT_OPTIMIZER_SGD};
+            spt_arena arena;
+            assert_int_equal(spt_arena_layout(&model, &plain, &arena, NULL), SPT_OK);
+            float *begin = spt_memory_alloc(arena.bytes, 1);
+            spt_arena_init(&model, &plain, 5, begin);
+            double *parameters = reals(arena.block), difference = 0.0, size = 0.0;
+            for (size_t i = 0; i < arena.block; i++)
+                parameters[i] = (double)begin[i];
+            spt_network network;
+            spt_network_init(&network, &model);
+            spt_pass pass = make_pass(&model, ROWS);
+            pass.slots = depth > 0 ? depth : 1;
+            weighted_outputs(&network, parameters, x, ROWS, weight, &pass);
+            memcpy(pass.output, weight, sizeof weight);
+            spt_network_input_gradient(&network, parameters, ROWS, &pass, gradient);
+            for (size_t i = 0; i < ROWS * INPUTS; i++) {
+                double kept = x[i];
+                x[i] = kept + h;
+                double above = weighted_outputs(&network, parameters, x, ROWS, weight, &pass);
+                x[i] = kept - h;
+                double below = weighted_outputs(&network, parameters, x, ROWS, weight, &pass);
+                x[i] = kept;
+                double slope = (above - below) / (2.0 * h);
+                difference += (slope - gradient[i]) * (slope - gradient[i]);
+                size += slope * slope;
+            }
+            assert_true(size > 0.0);
+            assert_true(relative(difference, size) < 1e-6); /* as above */
+            free_pass(&pass);
+            spt_memory_free(parameters);
+            spt_memory_free(begin);
+        }
+}
+
 /* ---- PyTorch */
 
 static void gather(const spt_reference *r, const spt_reference_case *c, uint64_t step, double *x, int32_t *label,
@@ -203,6 +257,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_equal_central_differences),
         cmocka_unit_test(so_do_those_of_one_output),
+        cmocka_unit_test(gradients_at_the_input_equal_central_differences),
         cmocka_unit_test(every_loss_with_every_optimizer_is_pytorchs),
     };
     openblas_set_num_threads(1);

@@ -17,7 +17,7 @@ sys.path += [os.path.join(HERE, ".."), HERE]
 from exact import exact  # noqa: E402
 from perturbed import perturbed  # noqa: E402
 
-from check_line_energy import forward, layers_of, line_energy, of_dataset, text  # noqa: E402
+from check_line_energy import forward, layers_of, line_energy, lines_of, of_dataset, text  # noqa: E402
 
 
 def grid2d(probe, data, f):
@@ -107,9 +107,9 @@ def expected(file, name, run, snapshot):
 
     def energies(layers):
         if kind == "line":
-            return line_energy(file, probe, file["runs/dataset"][run], layers)
+            return line_energy(file, probe, run, layers)
         if kind == "exact":
-            return exact(probe, data, layers)
+            return exact(probe, layers, *lines_of(file, probe, run, layers))
         return KINDS[kind](probe, data, lambda x: forward(layers, np.asarray(x, dtype=float)))
 
     layers = layers_of(file, run, snapshot)

@@ -50,9 +50,8 @@ def coefficients(ends, values, highest, detrend):
     return (phase * np.sinc(x / np.pi)) @ mean - 1j * (phase * odd) @ rise
 
 
-def exact(probe, data, layers):
-    """Mean over lines and outputs of |c_k|^2."""
-    x, direction = data["x"].astype(float), data["direction"].astype(float)
+def exact(probe, layers, x, direction):
+    """Mean over lines and outputs of |c_k|^2 along x + t direction."""
     radius, highest = float(probe.attrs["radius"]), int(probe.attrs["max_frequency"])
     energy = np.zeros(highest + 1)
     for origin, step in zip(x, direction):

@@ -118,6 +118,14 @@ class Definitions(SweepTest):
             self.assertEqual(len(file["snapshot/epoch"]), 4)
         self.assert_energies_follow_from_the_weights(path, ["grid2d", "kernel", "line", "manifold", "nudft"])
 
+    def test_along_adversarial_lines(self):
+        line = {"split": "train", "points": 20, "radius": 1.0, "direction": "adversarial"}
+        probes = [{"name": "sampled", "kind": "line", "samples": 16, **line},
+                  {"name": "exact", "kind": "exact", "max_frequency": 8, **line}]
+        config = tiny({"train.epochs": 20, "record.epochs": {"every": 10}, "record.weights": {"every": 10}},
+                      probes=probes, sweep={"train.loss": ["cross_entropy", "mse"], "model.init": ["pytorch", "ntk"]})
+        self.assert_energies_follow_from_the_weights(self.run_sweep(config, "adversarial.h5"), ["line", "exact"])
+
     def test_around_the_runs_networks(self):
         line = {"kind": "line", "split": "train", "points": 4, "samples": 16, "radius": 1.0}
         near = {"norms": {"linspace": [0, 2, 5]}, "directions": 3}

@@ -19,7 +19,7 @@ static void settings_are_read_strictly(void **state) {
     assert_refused(EXACT("max_frequency: 0"), "allowed: integers 1 to 65536");
     assert_refused(EXACT("max_frequency: 65537"), "allowed: integers 1 to 65536");
     assert_refused(EXACT("max_frequency: 8, samples: 16"),
-                   "allowed: name, kind, split, points, radius, max_frequency, detrend");
+                   "allowed: name, kind, split, points, radius, direction, max_frequency, detrend");
     assert_refused(EXACT("max_frequency: 8, detrend: mean"), "allowed: none, ends");
     spt_probe_spec_free(good_probe(EXACT("max_frequency: 65536, detrend: none")));
 }

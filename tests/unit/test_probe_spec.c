@@ -42,7 +42,7 @@ static void unknown_kind_is_refused_with_those_there_are(void **state) {
 static void unknown_key_is_refused_with_those_of_the_kind(void **state) {
     (void)state;
     assert_refused("{name: p, kind: line, split: train, points: 4, samples: 8, radios: 1}",
-                   "name, kind, split, points, samples, radius, detrend");
+                   "name, kind, split, points, samples, radius, direction, detrend");
     assert_refused("{name: p, kind: grid1d, samples: 8, radius: 1}", "allowed: name, kind, samples");
 }
 
