@@ -85,7 +85,8 @@ void spt_cpu_close(spt_device *device) {
 
 void spt_cpu_describe(const spt_device *device, spt_device_info *info) {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    *info = (spt_device_info){.threads = device->threads, .memory_free = spt_memory_available()};
+    *info =
+        (spt_device_info){.threads = device->threads, .memory_is_host = true, .memory_free = spt_memory_available()};
     info->memory = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : info->memory_free;
     snprintf(info->name, sizeof info->name, "%s", device->name);
     snprintf(info->precision, sizeof info->precision, "float32");

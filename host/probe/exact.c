@@ -37,6 +37,8 @@ static spt_status exact_shape(const void *in, const spt_data_shape *data, spt_pr
     shape->energy_size = settings->max_frequency + 1;
     shape->n_dims = 1;
     shape->dim_size[0] = shape->energy_size;
+    shape->transform = SPT_TRANSFORM_SEGMENTS;
+    shape->detrend = settings->detrend;
     shape->unit_rows = settings->lines.points; /* some corner for every second unit, in float64: twice the work */
     return spt_line_settings_shape(&settings->lines, data, shape, err);
 }

@@ -26,6 +26,8 @@ static spt_status one_input(size_t inputs, spt_error *err) {
 static spt_status grid1d_shape(const void *in, const spt_data_shape *data, spt_probe_shape *shape, spt_error *err) {
     const grid1d_settings *settings = in;
     shape->rows = settings->samples;
+    shape->series = 1;
+    shape->samples = settings->samples;
     shape->energy_size = settings->samples / 2;
     shape->n_dims = 1;
     shape->dim_size[0] = shape->energy_size;

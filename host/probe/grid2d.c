@@ -199,6 +199,10 @@ static spt_status grid2d_shape(const void *in, const spt_data_shape *data, spt_p
     shape->dim_size[0] = settings->power == FULL ? settings->samples[0] : count_rings(settings);
     shape->dim_size[1] = settings->power == FULL ? bins_of_row(settings) : 0;
     shape->energy_size = settings->power == FULL ? coefficients : shape->dim_size[0];
+    shape->transform = SPT_TRANSFORM_DFT2;
+    shape->series = settings->samples[0];
+    shape->samples = settings->samples[1];
+    shape->coefficients = shape->fold_terms = coefficients;
     shape->memory_bytes = coefficients * (sizeof(uint32_t) + sizeof(double)) + shape->energy_size * sizeof(size_t);
     return two_inputs(data->inputs, err);
 }

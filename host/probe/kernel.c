@@ -65,6 +65,10 @@ static spt_status kernel_shape(const void *in, const spt_data_shape *data, spt_p
     shape->dim_size[0] = bins;
     for (size_t i = 0; i < 3; i++)
         spt_probe_shape_extra(shape, bins, 0);
+    shape->geometry = SPT_GEOMETRY_POINTS;
+    shape->transform = SPT_TRANSFORM_BASIS;
+    shape->series = 1;
+    shape->samples = shape->coefficients = shape->fold_terms = n;
     shape->memory_bytes = n * n * (sizeof(float) + 3 * sizeof(double)) + n * data->inputs * sizeof(double) +
                           n * (sizeof(uint32_t) + sizeof(double));
     return SPT_OK;

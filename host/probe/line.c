@@ -33,8 +33,11 @@ static spt_status line_shape(const void *in, const spt_data_shape *data, spt_pro
     shape->n_dims = 1;
     shape->dim_size[0] = shape->energy_size;
     spt_status status = spt_line_settings_shape(&settings->lines, data, shape, err);
-    if (settings->detrend == SPT_DETREND_ENDS)
+    shape->detrend = settings->detrend;
+    if (settings->detrend == SPT_DETREND_ENDS) {
         shape->rows += settings->lines.points;
+        shape->samples++;
+    }
     return status;
 }
 

@@ -47,6 +47,9 @@ static spt_status manifold_shape(const void *in, const spt_data_shape *data, spt
     shape->energy_size = shape->rows / 2;
     shape->n_dims = 1;
     shape->dim_size[0] = shape->energy_size;
+    shape->geometry = SPT_GEOMETRY_POINTS;
+    shape->series = 1;
+    shape->samples = shape->rows;
     shape->memory_bytes = settings->samples * 2 * sizeof(float);
     return check_data(settings, data->inputs, data->train, err);
 }

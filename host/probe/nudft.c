@@ -84,6 +84,11 @@ static spt_status nudft_shape(const void *in, const spt_data_shape *data, spt_pr
     shape->n_dims = 1;
     shape->dim_size[0] = settings->n_frequencies;
     spt_probe_shape_extra(shape, data->inputs, 0);
+    shape->geometry = SPT_GEOMETRY_POINTS;
+    shape->transform = SPT_TRANSFORM_BASIS;
+    shape->series = 1;
+    shape->samples = data->train;
+    shape->coefficients = shape->fold_terms = vectors;
     shape->memory_bytes = vectors * (data->train * sizeof(float) + sizeof(uint32_t) + sizeof(double));
     if (settings->inputs == 0) /* the covariance, and what its eigenvectors take */
         shape->memory_bytes += 3 * data->inputs * data->inputs * sizeof(double);

@@ -49,6 +49,8 @@ spt_status spt_probe_shape_common(const spt_probe_spec *spec, spt_probe_shape *s
     shape->dim_size[0] = perturb->n_norms;
     shape->n_dims++;
     shape->energy_size *= perturb->n_norms;
+    shape->norms = perturb->n_norms;
+    shape->directions = perturb->directions;
     shape->rows *= networks;
     shape->unit_rows *= networks;
     return SPT_OK;

@@ -27,6 +27,33 @@ spt_status spt_probe_make(const spt_probe_spec *spec, const spt_dataset *dataset
     return SPT_OK;
 }
 
+static float unreadable; /* where the arrays of an outline are */
+static size_t unreadable_first;
+static uint32_t unreadable_index;
+static double unreadable_weight, unreadable_norm;
+
+void spt_probe_outline(const spt_probe_shape *shape, const spt_data_shape *data, const char *name, spt_probe *outline) {
+    *outline = (spt_probe){.inputs = data->inputs,
+                           .outputs = data->outputs,
+                           .geometry = shape->geometry,
+                           .series = shape->series,
+                           .samples = shape->samples,
+                           .transform = shape->transform,
+                           .detrend = shape->detrend,
+                           .coefficients = shape->coefficients,
+                           .fold = {&unreadable_first, &unreadable_index, &unreadable_weight, shape->fold_terms},
+                           .origin = &unreadable,
+                           .direction = &unreadable,
+                           .points = &unreadable,
+                           .basis = &unreadable,
+                           .at = shape->at,
+                           .perturb = {.n_norms = shape->norms,
+                                       .directions = shape->directions,
+                                       .norm = shape->norms > 0 ? &unreadable_norm : NULL},
+                           .energy_size = shape->energy_size};
+    snprintf(outline->name, sizeof outline->name, "%s", name);
+}
+
 void spt_probe_free(spt_probe *probe) {
     if (probe == NULL)
         return;
@@ -65,6 +92,7 @@ spt_status spt_probe_frequency_dim(spt_probe *probe, size_t size, const char *un
 
 spt_status spt_probe_make_fold(spt_probe *probe, size_t terms, spt_error *err) {
     spt_fold *fold = &probe->fold;
+    fold->terms = terms;
     fold->first = calloc(probe->energy_size + 1, sizeof *fold->first);
     fold->index = calloc(terms + 1, sizeof *fold->index);
     fold->weight = calloc(terms + 1, sizeof *fold->weight);

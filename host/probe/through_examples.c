@@ -54,6 +54,8 @@ static spt_status enough_examples(const spt_line_settings *settings, spt_line_sp
 spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_data_shape *data,
                                    spt_probe_shape *shape, spt_error *err) {
     shape->rows = settings->points * settings->samples;
+    shape->series = settings->points;
+    shape->samples = settings->samples;
     spt_probe_shape_extra(shape, settings->points, 0);
     spt_probe_shape_extra(shape, settings->points, data->inputs);
     if (settings->towards == SPT_DIRECTION_GIVEN)

@@ -55,7 +55,8 @@ static spt_status open_device(adding *a, spt_device_info *info, spt_error *err) 
     if (status != SPT_OK)
         return status;
     a->backend->describe(a->device, info);
-    return spt_sweep_make_groups(a->sweep, info->memory_free, err);
+    const spt_group_place place = {a->backend, a->device, *info};
+    return spt_sweep_make_groups(a->sweep, &place, err);
 }
 
 /* ---- energies */

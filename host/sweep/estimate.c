@@ -110,6 +110,9 @@ double spt_sweep_estimate_seconds(const spt_sweep *sweep, size_t threads) {
         seconds[s] = time_steps(device, cpu, sweep, sample[s], measured) * (double)examples / (double)measured;
     }
     cpu->close(device);
+    for (size_t s = 0; s < n; s++)
+        if (isnan(seconds[s])) /* this machine cannot take a step of it */
+            return NAN;
     double total = 0, longest = 0;
     for (size_t r = 0; r < sweep->n_runs; r++) {
         double per_step = interpolate(flops, seconds, n, step_flops(sweep, r));

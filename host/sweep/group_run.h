@@ -9,7 +9,8 @@ typedef struct spt_sweep_session {
     spt_sweep *sweep;
     const spt_sweep_options *options;
     spt_sweep_result *result;
-    const spt_backend *backend;
+    spt_group_place place;
+    const spt_backend *backend; /* the place's, as is `device` */
     spt_device *device;
     spt_store *store; /* NULL: nothing is kept */
     spt_dataset *dataset;

@@ -1,32 +1,14 @@
-/* Groups: which runs are trained together, and what that takes. */
+/* Groups: which runs are trained together. Runs that may be go by data set, batch and loss, and in each kind as they
+ * come; what does not fit into memory at once is cut into further groups. Results do not depend on it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep/sweep_internal.h"
+#include "sweep/group_memory.h"
 
 /* A group's records wait in host memory until they are handed to the store; this bounds them, and so the memory of a
- * sweep of any size. Results do not depend on it. */
+ * sweep of any size. */
 static const uint64_t GROUP_RECORD_BYTES = (uint64_t)128 << 20;
-
-static uint64_t record_bytes(const spt_sweep *sweep, size_t run) {
-    uint64_t bytes = sweep->data_shapes[sweep->run_dataset[run]].train; /* one flag an example */
-    for (size_t p = 0; p < sweep->settings.n_probes; p++)
-        bytes += sweep->probe_shapes[p].energy_size * sizeof(double);
-    return bytes + sweep->arenas[run].layers * sizeof(double);
-}
-
-uint64_t spt_sweep_run_bytes(const spt_sweep *sweep, size_t run) {
-    return sweep->arenas[run].bytes + record_bytes(sweep, run);
-}
-
-uint64_t spt_sweep_dataset_bytes(const spt_sweep *sweep, size_t dataset) {
-    const spt_data_shape *shape = &sweep->data_shapes[dataset];
-    uint64_t columns = shape->inputs + (shape->classes > 0 ? 2 : 2 * shape->outputs);
-    uint64_t bytes = ((uint64_t)shape->train + shape->test) * columns * sizeof(float);
-    for (size_t p = 0; p < sweep->settings.n_probes; p++)
-        bytes += sweep->probe_shapes[p].extra_bytes + sweep->probe_shapes[p].memory_bytes;
-    return bytes;
-}
 
 void spt_sweep_free_groups(spt_sweep *sweep) {
     for (size_t g = 0; g < sweep->n_groups; g++)
@@ -36,152 +18,180 @@ void spt_sweep_free_groups(spt_sweep *sweep) {
     sweep->n_groups = 0;
 }
 
-static bool fit_together(const spt_sweep *sweep, size_t a, size_t b) {
-    const spt_train_spec *x = &sweep->runs[a].spec.train, *y = &sweep->runs[b].spec.train;
-    return sweep->run_dataset[a] == sweep->run_dataset[b] && x->batch == y->batch && x->loss == y->loss;
+/* ---- the order */
+
+typedef struct sorted_run {
+    size_t dataset, batch, run;
+    spt_loss loss;
+} sorted_run;
+
+static bool fit_together(const sorted_run *a, const sorted_run *b) {
+    return a->dataset == b->dataset && a->batch == b->batch && a->loss == b->loss;
 }
 
-/* Groups as they grow. */
-typedef struct open_group {
-    spt_planned_group group;
-    uint64_t bytes, record_bytes;
-} open_group;
-
-typedef struct open_groups {
-    open_group *items;
-    size_t n, capacity;
-} open_groups;
-
-static bool has_room(const spt_sweep *sweep, const open_group *open, size_t run, uint64_t memory_bytes) {
-    return open->bytes + spt_sweep_run_bytes(sweep, run) <= memory_bytes &&
-           open->record_bytes + record_bytes(sweep, run) <= GROUP_RECORD_BYTES;
+static int compare(const void *a, const void *b) {
+    const sorted_run *x = a, *y = b;
+    if (x->dataset != y->dataset) /* so that each data set, with its probes, is made once */
+        return x->dataset < y->dataset ? -1 : 1;
+    if (x->batch != y->batch)
+        return x->batch < y->batch ? -1 : 1;
+    if (x->loss != y->loss)
+        return x->loss < y->loss ? -1 : 1;
+    return (x->run > y->run) - (x->run < y->run);
 }
 
-/* The newest group that takes the run, or NULL. Runs of a kind come together, so the search is short. */
-static open_group *find_group(const spt_sweep *sweep, const open_groups *open, size_t run, uint64_t memory_bytes) {
-    enum { LOOK_BACK = 64 }; /* further back a group is not looked for: it costs at most one group more */
-    size_t last = open->n > LOOK_BACK ? open->n - LOOK_BACK : 0;
-    for (size_t g = open->n; g-- > last;)
-        if (fit_together(sweep, open->items[g].group.runs[0], run) &&
-            has_room(sweep, &open->items[g], run, memory_bytes))
-            return &open->items[g];
-    return NULL;
-}
-
-static open_group *new_group(const spt_sweep *sweep, open_groups *open, size_t run) {
-    if (open->n == open->capacity) {
-        size_t capacity = open->capacity == 0 ? 16 : 2 * open->capacity;
-        open_group *grown = realloc(open->items, capacity * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        open->items = grown;
-        open->capacity = capacity;
+static sorted_run *sort_runs(const spt_sweep *sweep) {
+    sorted_run *order = calloc(sweep->n_runs, sizeof *order);
+    for (size_t r = 0; r < sweep->n_runs && order != NULL; r++) {
+        const spt_train_spec *train = &sweep->runs[r].spec.train;
+        order[r] = (sorted_run){sweep->run_dataset[r], train->batch, r, train->loss};
     }
-    size_t dataset = sweep->run_dataset[run];
-    open->items[open->n] = (open_group){.group.dataset = dataset, .bytes = spt_sweep_dataset_bytes(sweep, dataset)};
-    return &open->items[open->n++];
-}
-
-static bool append_run(spt_sweep *sweep, open_group *open, size_t run) {
-    spt_planned_group *group = &open->group;
-    if ((group->n_runs & (group->n_runs - 1)) == 0) { /* grow at powers of two */
-        size_t *grown = realloc(group->runs, (group->n_runs == 0 ? 1 : 2 * group->n_runs) * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        group->runs = grown;
-    }
-    group->runs[group->n_runs++] = run;
-    group->train_flops += sweep->runs[run].train_flops;
-    group->record_flops += sweep->runs[run].record_flops;
-    open->bytes += spt_sweep_run_bytes(sweep, run);
-    open->record_bytes += record_bytes(sweep, run);
-    return true;
-}
-
-/* Runs by data set, and in each as they come: so that each data set, with its probes, is made once. (n_runs), the
- * caller's to free. */
-static size_t *order_by_dataset(const spt_sweep *sweep) {
-    size_t *order = calloc(sweep->n_runs, sizeof *order), *place = calloc(sweep->n_datasets + 1, sizeof *place);
-    if (order != NULL && place != NULL) {
-        for (size_t r = 0; r < sweep->n_runs; r++)
-            place[sweep->run_dataset[r] + 1]++;
-        for (size_t d = 0; d < sweep->n_datasets; d++)
-            place[d + 1] += place[d];
-        for (size_t r = 0; r < sweep->n_runs; r++)
-            order[place[sweep->run_dataset[r]]++] = r;
-    } else {
-        free(order);
-        order = NULL;
-    }
-    free(place);
+    if (order != NULL)
+        qsort(order, sweep->n_runs, sizeof *order, compare);
     return order;
 }
 
-static bool fill_groups(spt_sweep *sweep, open_groups *open, uint64_t memory_bytes) {
-    size_t *order = order_by_dataset(sweep);
-    bool filled = order != NULL;
-    for (size_t i = 0; i < sweep->n_runs && filled; i++) {
-        size_t run = order[i];
-        open_group *group = find_group(sweep, open, run, memory_bytes);
-        if (group == NULL)
-            group = new_group(sweep, open, run);
-        filled = group != NULL && append_run(sweep, group, run);
-        if (filled)
-            sweep->runs[run].group = (size_t)(group - open->items);
-    }
-    free(order);
-    return filled;
+/* ---- the cut */
+
+/* Runs in their order, cut from the front. */
+typedef struct cutting {
+    spt_sweep *sweep;
+    const spt_group_place *place;
+    const sorted_run *order;
+    size_t *runs;        /* (n_runs) in that order */
+    spt_run_spec *specs; /* (n_runs) likewise */
+    spt_group_outline outline;
+} cutting;
+
+static void measure(const cutting *c, size_t first, size_t n, spt_planned_group *group) {
+    *group = (spt_planned_group){.dataset = c->order[first].dataset, .n_runs = n, .runs = c->runs + first};
+    spt_group_measure(c->sweep, c->place, &c->outline, c->specs + first, group);
 }
 
-spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_error *err) {
+static bool fits(const cutting *c, size_t first, size_t n) {
+    spt_planned_group group;
+    measure(c, first, n, &group);
+    return spt_group_fits(c->place, &group);
+}
+
+/* Runs from `first` on that go together and whose records may wait together: one at least. */
+static size_t most_together(const cutting *c, size_t first) {
+    uint64_t bytes = 0;
+    size_t end = first;
+    for (; end < c->sweep->n_runs && fit_together(&c->order[first], &c->order[end]); end++) {
+        bytes += spt_sweep_record_bytes(c->sweep, c->runs[end]);
+        if (end > first && bytes > GROUP_RECORD_BYTES)
+            break;
+    }
+    return end - first;
+}
+
+/* The most runs from `first` on that fit, or one: more runs never take less. */
+static size_t cut(const cutting *c, size_t first) {
+    size_t too_many = most_together(c, first) + 1, fitting = 0;
+    for (size_t n = too_many - 1; fitting + 1 < too_many; n = fitting + (too_many - fitting) / 2)
+        *(fits(c, first, n) ? &fitting : &too_many) = n;
+    return fitting > 0 ? fitting : 1;
+}
+
+static bool append(cutting *c, size_t first, size_t n, size_t *capacity) {
+    spt_sweep *sweep = c->sweep;
+    if (sweep->n_groups == *capacity) {
+        size_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
+        spt_planned_group *grown = realloc(sweep->groups, wanted * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        sweep->groups = grown;
+        *capacity = wanted;
+    }
+    spt_planned_group *group = &sweep->groups[sweep->n_groups];
+    measure(c, first, n, group);
+    group->runs = malloc(n * sizeof *group->runs);
+    if (group->runs == NULL)
+        return false;
+    memcpy(group->runs, c->runs + first, n * sizeof *group->runs);
+    for (size_t i = 0; i < n; i++) {
+        spt_planned_run *run = &sweep->runs[group->runs[i]];
+        group->train_flops += run->train_flops;
+        group->record_flops += run->record_flops;
+        run->group = sweep->n_groups;
+    }
+    sweep->n_groups++;
+    return true;
+}
+
+static spt_status cut_all(cutting *c, spt_error *err) {
+    spt_status status = SPT_OK;
+    size_t capacity = 0;
+    for (size_t first = 0, n; first < c->sweep->n_runs && status == SPT_OK; first += n) {
+        if (first == 0 || c->order[first].dataset != c->order[first - 1].dataset) {
+            spt_group_outline_free(&c->outline);
+            status = spt_group_outline_make(c->sweep, c->order[first].dataset, &c->outline, err);
+            if (status != SPT_OK)
+                return status;
+        }
+        n = cut(c, first);
+        if (!append(c, first, n, &capacity))
+            status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", c->sweep->n_runs);
+    }
+    return status;
+}
+
+spt_status spt_sweep_make_groups(spt_sweep *sweep, const spt_group_place *place, spt_error *err) {
     spt_sweep_free_groups(sweep);
-    open_groups open = {0};
-    bool filled = fill_groups(sweep, &open, memory_bytes);
-    if (filled)
-        sweep->groups = calloc(open.n, sizeof *sweep->groups);
-    bool kept = filled && sweep->groups != NULL;
-    for (size_t g = 0; g < open.n; g++) {
-        if (kept)
-            sweep->groups[g] = open.items[g].group;
-        else
-            free(open.items[g].group.runs);
+    const spt_group_place nowhere = {0};
+    sorted_run *order = sort_runs(sweep);
+    cutting c = {.sweep = sweep,
+                 .place = place != NULL ? place : &nowhere,
+                 .order = order,
+                 .runs = calloc(sweep->n_runs, sizeof *c.runs),
+                 .specs = calloc(sweep->n_runs, sizeof *c.specs)};
+    spt_status status = SPT_OK;
+    if (order == NULL || c.runs == NULL || c.specs == NULL)
+        status = spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+    for (size_t i = 0; i < sweep->n_runs && status == SPT_OK; i++) {
+        c.runs[i] = order[i].run;
+        c.specs[i] = sweep->runs[order[i].run].spec;
     }
-    sweep->n_groups = kept ? open.n : 0;
-    free(open.items);
-    return kept ? SPT_OK : spt_fail(err, SPT_ENOMEM, "sweep of %zu runs: out of memory", sweep->n_runs);
+    if (status == SPT_OK)
+        status = cut_all(&c, err);
+    spt_group_outline_free(&c.outline);
+    free(order);
+    free(c.runs);
+    free(c.specs);
+    if (status != SPT_OK)
+        spt_sweep_free_groups(sweep);
+    return status;
 }
 
-void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary) {
-    *summary = (spt_sweep_summary){.name = sweep->settings.name,
-                                   .shard = sweep->shard.index,
-                                   .shards = sweep->shard.count,
-                                   .sweep_runs = sweep->axes.n_runs,
-                                   .n_runs = sweep->n_runs,
-                                   .n_groups = sweep->n_groups,
-                                   .n_datasets = sweep->n_datasets,
-                                   .n_records = sweep->settings.records.n,
-                                   .n_snapshots = sweep->settings.snapshots.n,
-                                   .n_probes = sweep->settings.n_probes};
-    uint64_t states = 0;
-    for (size_t r = 0; r < sweep->n_runs; r++) {
-        summary->parameters += sweep->runs[r].parameters;
-        summary->train_flops += sweep->runs[r].train_flops;
-        summary->record_flops += sweep->runs[r].record_flops;
-        states += SPT_STORE_STATE_SLOTS * sweep->arenas[r].bytes;
-    }
+/* ---- runs that fit nowhere */
+
+static double mebibytes(uint64_t bytes) {
+    return (double)bytes / 1048576.0;
+}
+
+/* "run 3 (model.width 16384, train.seed 1)" */
+static void name_run(const spt_sweep *sweep, size_t run, char *name, size_t capacity) {
+    const spt_axes *axes = &sweep->axes;
+    size_t number = sweep->runs[run].number;
+    int length = snprintf(name, capacity, "run %zu", number);
+    for (size_t a = 0; a < axes->n_axes && length > 0 && (size_t)length < capacity; a++)
+        length += snprintf(name + length, capacity - (size_t)length, "%s%s %s", a == 0 ? " (" : ", ", axes->axes[a].key,
+                           spt_axes_value(axes, a, number)->text);
+    if (axes->n_axes > 0 && length > 0 && (size_t)length < capacity)
+        snprintf(name + length, capacity - (size_t)length, ")");
+}
+
+spt_status spt_sweep_check_groups(const spt_sweep *sweep, const spt_group_place *place, spt_error *err) {
     for (size_t g = 0; g < sweep->n_groups; g++) {
-        uint64_t bytes = spt_sweep_dataset_bytes(sweep, sweep->groups[g].dataset);
-        for (size_t i = 0; i < sweep->groups[g].n_runs; i++)
-            bytes += spt_sweep_run_bytes(sweep, sweep->groups[g].runs[i]);
-        if (bytes > summary->memory_bytes)
-            summary->memory_bytes = bytes;
+        const spt_planned_group *group = &sweep->groups[g];
+        if (spt_group_fits(place, group))
+            continue;
+        char name[256];
+        name_run(sweep, group->runs[0], name, sizeof name);
+        uint64_t bytes = place->info.memory_is_host ? group->host_bytes : group->device_bytes;
+        return spt_fail(err, SPT_ENOMEM, "%s: takes %.1f MiB of memory, %.1f MiB are free on %s", name,
+                        mebibytes(bytes), mebibytes(place->info.memory_free), place->info.name);
     }
-    spt_device_info info = {.name = "cpu", .precision = "float32", .denormals = "flushed"};
-    spt_store_spec spec = spt_sweep_store_spec(sweep, "", "cpu", &info);
-    char *text = NULL;
-    if (spt_config_text(sweep->config, &text, NULL) == SPT_OK)
-        spec.config = text;
-    summary->file_bytes = spt_store_predict_bytes(&spec);
-    summary->working_bytes = 2 * summary->file_bytes + states; /* the journal, and the file as it is assembled */
-    free(text);
+    return SPT_OK;
 }

@@ -237,7 +237,7 @@ static spt_status plan(spt_sweep *sweep, spt_error *err) {
     for (size_t r = 0; r < sweep->n_runs && status == SPT_OK; r++)
         status = complete_run(sweep, r, err);
     if (status == SPT_OK)
-        status = spt_sweep_make_groups(sweep, UINT64_MAX, err);
+        status = spt_sweep_make_groups(sweep, NULL, err);
     return status;
 }
 

@@ -219,16 +219,15 @@ static spt_status run_group(spt_sweep_session *session, const spt_planned_group 
 
 static spt_status open_device(spt_sweep_session *session, spt_error *err) {
     const spt_sweep_options *options = session->options;
-    const char *name = options->backend != NULL ? options->backend : "auto";
-    session->backend = spt_backend_find(name);
-    if (session->backend == NULL)
-        return spt_fail(err, SPT_EINVAL, "backend %s: not in this build", name);
-    spt_device_options device = {.device = options->device, .threads = options->threads};
-    spt_status status = session->backend->open(&device, &session->device, err);
+    const spt_device_options device = {.device = options->device, .threads = options->threads};
+    spt_status status = spt_group_place_open(options->backend, &device, &session->place, err);
     if (status != SPT_OK)
         return status;
-    session->backend->describe(session->device, &session->result->device);
-    return spt_sweep_make_groups(session->sweep, session->result->device.memory_free, err);
+    session->backend = session->place.backend;
+    session->device = session->place.device;
+    session->result->device = session->place.info;
+    status = spt_sweep_make_groups(session->sweep, &session->place, err);
+    return status == SPT_OK ? spt_sweep_check_groups(session->sweep, &session->place, err) : status;
 }
 
 static spt_status run_groups(spt_sweep_session *session, spt_error *err) {
@@ -283,8 +282,7 @@ spt_status spt_sweep_run(spt_sweep *sweep, const spt_sweep_options *options, spt
         status = finish(&session, run_groups(&session, err), err);
     spt_store_close(session.store);
     drop_dataset(&session);
-    if (session.device != NULL)
-        session.backend->close(session.device);
+    spt_group_place_close(&session.place);
     free(config_text);
     if (result->already_complete) {
         free(result->runs);

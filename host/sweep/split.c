@@ -179,5 +179,5 @@ spt_status spt_sweep_take_shard(spt_sweep *sweep, size_t index, size_t count, sp
     free(shard);
     sweep->n_runs = kept;
     sweep->shard = (spt_shard_place){.index = index, .count = count, .sweep_runs = sweep_runs, .numbers = numbers};
-    return spt_sweep_make_groups(sweep, UINT64_MAX, err);
+    return spt_sweep_make_groups(sweep, NULL, err);
 }

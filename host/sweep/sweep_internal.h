@@ -11,7 +11,15 @@ typedef struct spt_planned_group {
     size_t n_runs;
     size_t *runs; /* (n_runs) indices into the sweep, ascending */
     double train_flops, record_flops;
+    uint64_t host_bytes, device_bytes; /* device: where that has memory of its own */
 } spt_planned_group;
+
+/** Where groups are to fit. All zero: nowhere yet, and nothing but their records bounds them. */
+typedef struct spt_group_place {
+    const spt_backend *backend;
+    spt_device *device;
+    spt_device_info info; /* of the device */
+} spt_group_place;
 
 struct spt_sweep {
     const spt_config *config; /* borrowed */
@@ -37,14 +45,18 @@ struct spt_sweep {
     spt_planned_group *groups;
 };
 
-/** (Re)divide the runs into groups that take at most memory_bytes each (one run always fits). */
-spt_status spt_sweep_make_groups(spt_sweep *sweep, uint64_t memory_bytes, spt_error *err);
-void spt_sweep_free_groups(spt_sweep *sweep);
+/** Open a device, and describe it. backend: NULL is auto. Close with spt_group_place_close, also after an error.
+ *  Errors: SPT_EINVAL no such backend; SPT_EDEVICE. */
+spt_status spt_group_place_open(const char *backend, const spt_device_options *options, spt_group_place *place,
+                                spt_error *err);
+void spt_group_place_close(spt_group_place *place);
 
-/** Bytes that run r adds to a group, host buffers for its records included. */
-uint64_t spt_sweep_run_bytes(const spt_sweep *sweep, size_t run);
-/** Bytes that a group takes for its data set and probes, whatever its runs. */
-uint64_t spt_sweep_dataset_bytes(const spt_sweep *sweep, size_t dataset);
+/** (Re)divide the runs into groups that fit into a place (NULL: anywhere). A run that does not fit is a group of its
+ *  own. Errors: SPT_ENOMEM; there are no groups then. */
+spt_status spt_sweep_make_groups(spt_sweep *sweep, const spt_group_place *place, spt_error *err);
+/** Errors: SPT_ENOMEM a run that alone does not fit, with its name and what is free. */
+spt_status spt_sweep_check_groups(const spt_sweep *sweep, const spt_group_place *place, spt_error *err);
+void spt_sweep_free_groups(spt_sweep *sweep);
 
 /** Whether x of both splits belongs into the file. */
 bool spt_sweep_keeps_data(const spt_sweep *sweep);

@@ -8,6 +8,7 @@
 #ifndef SPECTRAIN_BACKEND_H
 #define SPECTRAIN_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,13 +31,14 @@ typedef struct spt_device_options {
 } spt_device_options;
 
 typedef struct spt_device_info {
-    char name[128];     /* "AMD EPYC, 2 threads, OpenBLAS 0.3.21 Cooperlake" */
-    char precision[32]; /* "float32" */
-    char denormals[16]; /* "flushed" or "kept" */
-    size_t threads;     /* cpu */
-    size_t memory;      /* bytes that there are */
-    size_t memory_free; /* bytes a group may take: what is free, less what the driver needs beside */
-    int capability;     /* cuda: compute capability, ten times the major number and the minor one: 90 for 9.0; else 0 */
+    char name[128];      /* "AMD EPYC, 2 threads, OpenBLAS 0.3.21 Cooperlake" */
+    char precision[32];  /* "float32" */
+    char denormals[16];  /* "flushed" or "kept" */
+    size_t threads;      /* cpu */
+    size_t memory;       /* bytes that there are */
+    bool memory_is_host; /* a group lies in the host's memory, beside data sets and records */
+    size_t memory_free;  /* bytes a group may take: what is free, less what the driver needs beside */
+    int capability; /* cuda: compute capability, ten times the major number and the minor one: 90 for 9.0; else 0 */
 } spt_device_info;
 
 /** One run of a group. model.inputs and outputs equal the dataset's. */

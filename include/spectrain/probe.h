@@ -60,6 +60,7 @@ typedef struct spt_fold {
     size_t *first;   /* (energy_size + 1), ascending from 0 */
     uint32_t *index; /* (first[energy_size]) which coefficient */
     double *weight;  /* (first[energy_size]) */
+    size_t terms;    /* first[energy_size], or more */
 } spt_fold;
 
 /** Where lines go. */
@@ -169,9 +170,18 @@ typedef struct spt_probe_shape {
     size_t extra_bytes;                                   /* of all extras in the file */
     spt_probe_at at;
     size_t memory_bytes; /* that the probe takes at most, extras aside: points, basis, fold, what making it takes */
+    /* as in spt_probe; fold_terms: first[energy_size] of its fold */
+    spt_geometry geometry;
+    spt_transform transform;
+    spt_detrend detrend;
+    size_t series, samples, coefficients, fold_terms, norms, directions; /* the last two of perturb */
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,
                                 spt_error *err);
+
+/** A probe of that shape for a backend's group_bytes: its arrays are there, but they may not be read. name is cut to
+ * fit. */
+void spt_probe_outline(const spt_probe_shape *shape, const spt_data_shape *data, const char *name, spt_probe *outline);
 
 /** Make the probe for a dataset, which must outlive it: choose examples, draw directions (stream PROBE_DIRECTION of
  * seed = data.seed; PERTURBATION for those of parameters), fill dims. *out: spt_probe_free. Errors: SPT_EINVAL the

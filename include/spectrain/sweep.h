@@ -44,12 +44,32 @@ typedef struct spt_sweep_summary {
     size_t n_runs, n_groups, n_datasets, n_records, n_snapshots, n_probes;
     uint64_t parameters; /* sum over runs */
     double train_flops, record_flops;
-    uint64_t memory_bytes;  /* the largest group with its data set and probes */
+    uint64_t memory_bytes;  /* of the host: the largest group with its data set and probes */
+    uint64_t device_bytes;  /* of a device with memory of its own: the largest group; 0 before spt_sweep_fit */
     uint64_t file_bytes;    /* FILE.h5 when complete, within 5 % */
     uint64_t working_bytes; /* FILE.h5.part while it runs, at most */
 } spt_sweep_summary;
 
 void spt_sweep_summarize(const spt_sweep *sweep, spt_sweep_summary *summary);
+
+/** One group: runs that are trained together. */
+typedef struct spt_group_summary {
+    size_t n_runs, first_run; /* first_run: its number in the sweep */
+    size_t dataset;
+    uint64_t parameters;                 /* sum over its runs */
+    uint64_t memory_bytes, device_bytes; /* as of spt_sweep_summary */
+    double flops;                        /* training and records */
+} spt_group_summary;
+
+/** Group g of summary.n_groups. */
+void spt_sweep_group_at(const spt_sweep *sweep, size_t g, spt_group_summary *summary);
+
+/** Divide the sweep into groups that fit a device of this machine with what it has free now, as spt_sweep_run will:
+ * what does not fit at once is trained in further groups, to the same bits. backend: "auto", ...; NULL is auto. *info,
+ * which may be NULL, is about the device. Errors: SPT_EINVAL no such backend; SPT_EDEVICE; SPT_ENOMEM a run that alone
+ * does not fit (the groups are made all the same, and *info is filled). */
+spt_status spt_sweep_fit(spt_sweep *sweep, const char *backend, const spt_device_options *options,
+                         spt_device_info *info, spt_error *err);
 const spt_planned_run *spt_sweep_run_at(const spt_sweep *sweep, size_t run);
 const spt_axes *spt_sweep_axes(const spt_sweep *sweep);
 

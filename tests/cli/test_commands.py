@@ -71,6 +71,25 @@ class Plan(SweepTest):
         # 5 % is what the header promises; the figure is printed with three digits, which may take 0.5 % more.
         self.assertLess(abs(size / actual - 1), 0.055)
 
+    def test_plan_shows_groups_with_their_memory_when_there_are_several(self):
+        config = tiny(sweep={"train.batch": [10, 20], "train.seed": [0, 1, 2]})
+        result = self.spectrain("plan", self.write_config(config), "--backend", "cpu")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"(?m)^ +groups +2 ")
+        for group, first in ((1, 0), (2, 3)):
+            self.assertRegex(result.stdout, rf"(?m)^ +{group} +3 +{first} +[\d,]+ +\S+ \w*FLOP +\S+ \w?B$")
+
+    def test_plan_of_what_this_machine_has_no_room_for_warns_and_run_refuses_it(self):
+        config = self.write_config(tiny({"model.hidden_layers": 64}, sweep={"model.width": [4, 16384]}))
+        result = self.spectrain("plan", config, "--backend", "cpu")
+        self.assertEqual(result.returncode, 0)
+        line = r"run 1 \(model\.width 16384\): takes [\d.]+ MiB of memory, [\d.]+ MiB are free on "
+        self.assertRegex(result.stderr, rf"\Aspectrain: warning: {line}.*\n\Z")
+        self.assertRegex(result.stdout, r"(?m)^ +runs +2$")
+        result = self.spectrain("run", config, "--backend", "cpu", "--quiet")
+        self.assertRegex(self.assert_one_line_error(result, 1), line)
+        self.assertEqual(list(self.folder.iterdir()), [config])
+
     def test_set_replaces_values_and_axes(self):
         config = self.write_config(tiny())
         result = self.spectrain("plan", config, "--set", "sweep.train.seed=[5, 6, 7]", "--set", "name=other")

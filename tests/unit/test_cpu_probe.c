@@ -157,7 +157,7 @@ static void a_basis_gives_the_folded_squares_of_inner_products(void **state) {
     probe.points = data.train.x;
     probe.basis = basis;
     probe.coefficients = VECTORS;
-    probe.fold = (spt_fold){fold_first, fold_index, fold_weight};
+    probe.fold = (spt_fold){fold_first, fold_index, fold_weight, 0};
     probe.energy_size = 4;
     probe.scale = 2.0;
     spt_run_spec run = run_of(&data, 30, 1, 0, 1);
@@ -247,7 +247,7 @@ static void a_probe_whose_sizes_disagree_is_refused(void **state) {
         probe.energy_size = i == 4 ? 1 : 4;
         probe.coefficients = 12;
         probe.basis = i < 5 ? vectors : NULL;
-        probe.fold = i == 4 ? (spt_fold){fold_first, fold_index, fold_weight} : (spt_fold){0};
+        probe.fold = i == 4 ? (spt_fold){fold_first, fold_index, fold_weight, 0} : (spt_fold){0};
         spt_error err = {0};
         assert_int_equal(cpu()->group_create(device, &spec, &group, &err), SPT_EINVAL);
         assert_string_equal(err.message, words[i]);
