@@ -2,6 +2,10 @@
 #include "network_case.h"
 #include "perturb.cuh"
 
+extern "C" {
+#include "cpu/perturb.h"
+}
+
 using spt_emulated::bits_agree;
 
 static const std::vector<float> RADII = {0.0f, 0.5f, 5.0f};
@@ -69,6 +73,23 @@ static void perturbations_are_the_normals_of_the_librarys_words(void **) {
     }
 }
 
+/** The CPU's logarithm, sine and cosine are those of float64: normals agree to float32 rounding of some 3. */
+static void the_cpu_moves_parameters_to_the_same_place(void **) {
+    const network_state state = network_of(31, 45, 2, 7, 6, SPT_INIT_HE);
+    const size_t block = state.arena.block, n = 3;
+    const std::vector<float> device = perturb(state, 77, 5, n);
+    std::vector<float> z(block), moved(block);
+    for (size_t d = 0; d < n; d++) {
+        const double length = spt_perturb_normals(&state.model, block, 77, 5 + d, z.data());
+        for (size_t r = 0; r < RADII.size(); r++) {
+            spt_perturb(state.floats.get(), block, z.data(), length, RADII[r], moved.data());
+            for (size_t i = 0; i < block; i++)
+                assert_true(fabs((double)moved[i] - device[(d * RADII.size() + r) * block + i]) <=
+                            1e-6 * (RADII[r] / sqrt((double)state.arena.parameters) + fabs(moved[i])));
+        }
+    }
+}
+
 static void perturbed_parameters_lie_at_the_radius(void **) {
     draws draw = {41};
     for (int c = 0; c < 8; c++) {
@@ -127,6 +148,7 @@ static void three_orders_of_threads_give_one_result(void **) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(perturbations_are_the_normals_of_the_librarys_words),
+        cmocka_unit_test(the_cpu_moves_parameters_to_the_same_place),
         cmocka_unit_test(perturbed_parameters_lie_at_the_radius),
         cmocka_unit_test(directions_are_isotropic_and_independent),
         cmocka_unit_test(a_direction_does_not_depend_on_the_others_of_the_call),

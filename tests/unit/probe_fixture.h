@@ -36,6 +36,16 @@ static inline spt_probe_spec *good_probe(const char *yaml) {
     return spec;
 }
 
+/* The item is not read, and the message has these words. */
+static inline void assert_probe_refused(const char *yaml, const char *words) {
+    spt_probe_spec *spec = NULL;
+    spt_error err = {0};
+    if (read_probe(yaml, &spec, &err) != SPT_ECONFIG)
+        fail_msg("not refused: %s", yaml);
+    if (strstr(err.message, words) == NULL)
+        fail_msg("%s: the message '%s' lacks '%s'", yaml, err.message, words);
+}
+
 /* Two classes, uniform inputs in [-1, 1). */
 static inline spt_dataset make_dataset(size_t inputs, size_t train, size_t test) {
     spt_dataset dataset = {.inputs = inputs, .outputs = 2, .classes = 2};

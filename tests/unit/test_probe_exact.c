@@ -4,23 +4,14 @@
 
 #define EXACT(settings) "{name: p, kind: exact, split: train, points: 6, radius: 1.5, " settings "}"
 
-static void assert_refused(const char *yaml, const char *words) {
-    spt_probe_spec *spec = NULL;
-    spt_error err = {0};
-    if (read_probe(yaml, &spec, &err) != SPT_ECONFIG)
-        fail_msg("not refused: %s", yaml);
-    if (strstr(err.message, words) == NULL)
-        fail_msg("%s: the message '%s' lacks '%s'", yaml, err.message, words);
-}
-
 static void settings_are_read_strictly(void **state) {
     (void)state;
-    assert_refused(EXACT("detrend: ends"), "max_frequency: is missing");
-    assert_refused(EXACT("max_frequency: 0"), "allowed: integers 1 to 65536");
-    assert_refused(EXACT("max_frequency: 65537"), "allowed: integers 1 to 65536");
-    assert_refused(EXACT("max_frequency: 8, samples: 16"),
-                   "allowed: name, kind, split, points, radius, direction, max_frequency, detrend");
-    assert_refused(EXACT("max_frequency: 8, detrend: mean"), "allowed: none, ends");
+    assert_probe_refused(EXACT("detrend: ends"), "max_frequency: is missing");
+    assert_probe_refused(EXACT("max_frequency: 0"), "allowed: integers 1 to 65536");
+    assert_probe_refused(EXACT("max_frequency: 65537"), "allowed: integers 1 to 65536");
+    assert_probe_refused(EXACT("max_frequency: 8, samples: 16"),
+                         "allowed: name, kind, split, points, radius, direction, max_frequency, detrend");
+    assert_probe_refused(EXACT("max_frequency: 8, detrend: mean"), "allowed: none, ends");
     spt_probe_spec_free(good_probe(EXACT("max_frequency: 65536, detrend: none")));
 }
 

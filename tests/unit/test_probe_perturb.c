@@ -3,26 +3,17 @@
 
 #define GRID "{name: p, kind: grid1d, samples: 8, "
 
-static void assert_refused(const char *yaml, const char *words) {
-    spt_probe_spec *spec = NULL;
-    spt_error err = {0};
-    if (read_probe(yaml, &spec, &err) != SPT_ECONFIG)
-        fail_msg("not refused: %s", yaml);
-    if (strstr(err.message, words) == NULL)
-        fail_msg("%s: the message '%s' lacks '%s'", yaml, err.message, words);
-}
-
 static void settings_are_read_strictly(void **state) {
     (void)state;
-    assert_refused(GRID "at: first}", "probes.0.at: is first; allowed: all, last");
-    assert_refused(GRID "perturb: 3}", "probes.0.perturb: is 3");
-    assert_refused(GRID "perturb: {norms: [1]}}", "probes.0.perturb.directions: is missing");
-    assert_refused(GRID "perturb: {directions: 2}}", "probes.0.perturb.norms: is missing");
-    assert_refused(GRID "perturb: {norms: [1], directions: 0}}", "allowed: integers 1 to 1048576");
-    assert_refused(GRID "perturb: {norms: [-1], directions: 1}}",
-                   "probes.0.perturb.norms: has -1; allowed: 0 to 1e+18");
-    assert_refused(GRID "perturb: {norms: {linspace: [0, 1, 10001]}, directions: 1}}", "allowed: at most 10000");
-    assert_refused(GRID "perturb: {norms: [1], directions: 1, seed: 1}}", "allowed: norms, directions");
+    assert_probe_refused(GRID "at: first}", "probes.0.at: is first; allowed: all, last");
+    assert_probe_refused(GRID "perturb: 3}", "probes.0.perturb: is 3");
+    assert_probe_refused(GRID "perturb: {norms: [1]}}", "probes.0.perturb.directions: is missing");
+    assert_probe_refused(GRID "perturb: {directions: 2}}", "probes.0.perturb.norms: is missing");
+    assert_probe_refused(GRID "perturb: {norms: [1], directions: 0}}", "allowed: integers 1 to 1048576");
+    assert_probe_refused(GRID "perturb: {norms: [-1], directions: 1}}",
+                         "probes.0.perturb.norms: has -1; allowed: 0 to 1e+18");
+    assert_probe_refused(GRID "perturb: {norms: {linspace: [0, 1, 10001]}, directions: 1}}", "allowed: at most 10000");
+    assert_probe_refused(GRID "perturb: {norms: [1], directions: 1, seed: 1}}", "allowed: norms, directions");
 }
 
 static spt_probe_shape shape_for(const char *yaml, const spt_dataset *dataset) {
