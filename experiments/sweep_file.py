@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 SEED = "train.seed"
+DATA_SEED = "data.seed"
 MISSING, DONE, DIVERGED = 0, 1, 2
 
 
