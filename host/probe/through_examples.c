@@ -56,6 +56,7 @@ spt_status spt_line_settings_shape(const spt_line_settings *settings, const spt_
     shape->rows = settings->points * settings->samples;
     shape->series = settings->points;
     shape->samples = settings->samples;
+    shape->towards = settings->towards;
     spt_probe_shape_extra(shape, settings->points, 0);
     spt_probe_shape_extra(shape, settings->points, data->inputs);
     if (settings->towards == SPT_DIRECTION_GIVEN)

@@ -174,6 +174,7 @@ typedef struct spt_probe_shape {
     spt_geometry geometry;
     spt_transform transform;
     spt_detrend detrend;
+    spt_direction towards;
     size_t series, samples, coefficients, fold_terms, norms, directions; /* the last two of perturb */
 } spt_probe_shape;
 spt_status spt_probe_spec_shape(const spt_probe_spec *spec, const spt_data_shape *data, spt_probe_shape *shape,

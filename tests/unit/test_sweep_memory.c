@@ -146,6 +146,8 @@ static const struct {
     {"{name: p, kind: line, split: train, points: 9, samples: 16, radius: 2}", 7},
     {"{name: p, kind: line, split: test, points: 3, samples: 8, radius: 2, detrend: ends}", 7},
     {"{name: p, kind: exact, split: train, points: 5, radius: 2, max_frequency: 20}", 7},
+    {"{name: p, kind: line, split: test, points: 3, samples: 8, radius: 2, direction: adversarial}", 7},
+    {"{name: p, kind: exact, split: train, points: 5, radius: 2, max_frequency: 20, direction: adversarial}", 7},
     {"{name: p, kind: nudft, component: 0, frequencies: [0.5, 1, 2]}", 7},
     {"{name: p, kind: kernel, sigma: 1.25, points: 30, bin: 4}", 7},
     {"{name: p, kind: line, split: train, points: 3, samples: 8, radius: 2, perturb: {norms: [1, 2], directions: 5}}",
@@ -185,8 +187,8 @@ static void an_outline_of_each_kind_has_the_sizes_of_the_probe(void **state) {
             fail_msg("%s: %s", KINDS[k].yaml, err.message);
         spt_probe_outline(&shape, &data, "p", &outline);
         if (outline.geometry != probe->geometry || outline.transform != probe->transform ||
-            outline.detrend != probe->detrend || outline.series != probe->series || outline.samples != probe->samples ||
-            outline.inputs != probe->inputs || outline.outputs != probe->outputs ||
+            outline.detrend != probe->detrend || outline.towards != probe->towards || outline.series != probe->series ||
+            outline.samples != probe->samples || outline.inputs != probe->inputs || outline.outputs != probe->outputs ||
             outline.energy_size != probe->energy_size || outline.coefficients != probe->coefficients ||
             outline.at != probe->at || outline.perturb.n_norms != probe->perturb.n_norms ||
             outline.perturb.directions != probe->perturb.directions || outline.fold.terms != probe->fold.terms ||
