@@ -117,3 +117,17 @@ foreach(test ${tests})
 endforeach()
 spectrain_emulated_test(test_races ${emulated}/test_races.cpp tsan emulated_backend spectrain_static)
 target_compile_definitions(test_races PRIVATE SPT_KERNELS="${PROJECT_SOURCE_DIR}/kernels")
+
+# ---- the command line with the kernels as its backend cuda: a library's registry of backends in the place of its own
+set(program spectrain_emulated)
+add_library(emulated_registry OBJECT ${PROJECT_SOURCE_DIR}/host/cpu/registry.c)
+target_compile_definitions(emulated_registry PRIVATE SPT_WITH_CUDA)
+target_link_libraries(emulated_registry PRIVATE emulated_flags)
+add_executable(${program} $<TARGET_OBJECTS:spectrain> $<TARGET_OBJECTS:emulated_registry>
+               $<TARGET_OBJECTS:emulated_backend_asan> $<TARGET_OBJECTS:emulated_runtime_asan>)
+set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests LINKER_LANGUAGE CXX)
+target_link_options(${program} PRIVATE ${EMULATED_SANITIZE_asan})
+target_link_libraries(${program} PRIVATE spectrain_static PkgConfig::OPENBLAS PkgConfig::FFTWF Threads::Threads m)
+include(${CMAKE_CURRENT_LIST_DIR}/../python.cmake)
+spectrain_python_test(emulated_cli ${emulated}/test_cli.py emulated)
+set_property(TEST emulated_cli APPEND PROPERTY ENVIRONMENT SPECTRAIN=$<TARGET_FILE:${program}>)

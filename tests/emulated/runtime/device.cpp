@@ -1,6 +1,8 @@
 // The device as the host asks for it, and errors: real ones, and those that a test orders.
 #include "machine.h"
 
+#include <array>
+#include <csignal>
 #include <cstdlib>
 
 #include "emulated/control.h"
@@ -28,22 +30,66 @@ settings device = {(unsigned)environment("SPT_EMULATED_SEED", 0), (unsigned)envi
                    environment("SPT_EMULATED_MEMORY", (size_t)1 << 30), (int)environment("SPT_EMULATED_DEVICES", 1),
                    (int)environment("SPT_EMULATED_SMS", 4)};
 
-static struct {
+struct event {
     unsigned left; // calls until it happens; 0: none is ordered
     cudaError_t error;
     bool for_good;
-} ordered[CALLS];
+    int signal; // that the process gets then; 0: none
+};
+
+/** SPT_EMULATED_EVENT="launch 40 lost": what is to happen at the 40th call of its kind. */
+static std::array<event, CALLS> events_of_environment() {
+    static const char *const kinds[CALLS] = {"any",      "allocation", "copy", "launch", "synchronization",
+                                             "creation", "library"};
+    static const struct {
+        const char *name;
+        event what;
+    } events[] = {{"lost", {0, cudaErrorECCUncorrectable, true, 0}},
+                  {"fault", {0, cudaErrorIllegalAddress, true, 0}},
+                  {"memory", {0, cudaErrorMemoryAllocation, false, 0}},
+                  {"stop", {0, cudaSuccess, false, SIGTERM}},
+                  {"kill", {0, cudaSuccess, false, SIGKILL}}};
+    std::array<event, CALLS> made = {};
+    char kind[32], name[32];
+    unsigned nth;
+    const char *text = getenv("SPT_EMULATED_EVENT");
+    if (text == nullptr)
+        return made;
+    if (sscanf(text, "%31s %u %31s", kind, &nth, name) == 3)
+        for (int k = 0; k < CALLS; k++)
+            for (const auto &e : events)
+                if (strcmp(kinds[k], kind) == 0 && strcmp(e.name, name) == 0) {
+                    made[k] = e.what;
+                    made[k].left = nth;
+                    return made;
+                }
+    fault("SPT_EMULATED_EVENT=%s: expected a kind of call, a number, and an event", text);
+}
+static std::array<event, CALLS> ordered = events_of_environment();
+
+/** SPT_EMULATED_CALLS=FILE: at the end, how many launches there were. */
+static unsigned long launches;
+static struct tell_calls {
+    ~tell_calls() {
+        const char *path = getenv("SPT_EMULATED_CALLS");
+        FILE *file = path != nullptr ? fopen(path, "w") : nullptr;
+        if (file != nullptr) {
+            fprintf(file, "%lu\n", launches);
+            fclose(file);
+        }
+    }
+} at_the_end;
 static cudaError_t lost; // what every call returns from now on
 static thread_local cudaError_t last;
 static size_t objects;
 static std::recursive_mutex alone_in_runtime;
 
 void let_fail(call kind, unsigned nth, cudaError_t error, bool for_good) {
-    ordered[kind] = {nth, error, for_good};
+    ordered[kind] = {nth, error, for_good, 0};
 }
 
 void heal() {
-    memset(ordered, 0, sizeof ordered);
+    ordered = {};
     lost = last = cudaSuccess;
 }
 
@@ -55,10 +101,15 @@ void count_object(int change) {
 }
 
 static bool due(call kind) {
-    return ordered[kind].left > 0 && --ordered[kind].left == 0;
+    if (ordered[kind].left == 0 || --ordered[kind].left > 0)
+        return false;
+    if (ordered[kind].signal != 0)
+        raise(ordered[kind].signal);
+    return ordered[kind].error != cudaSuccess;
 }
 
 entry::entry(call kind) : alone(alone_in_runtime), error(lost) {
+    launches += kind == LAUNCH;
     bool any = due(ANY_CALL), one = kind != ANY_CALL && due(kind);
     if (any || one) {
         error = ordered[any ? ANY_CALL : kind].error;
