@@ -113,16 +113,14 @@ foreach(test ${tests})
   target_sources(${name} PRIVATE $<TARGET_OBJECTS:emulated_registry>)
   if(SPECTRAIN_EMULATED_RACES)
     spectrain_emulated_test(${name}_tsan ${test} tsan emulated_backend spectrain_static)
+    target_sources(${name}_tsan PRIVATE $<TARGET_OBJECTS:emulated_registry>)
   endif()
 endforeach()
 spectrain_emulated_test(test_races ${emulated}/test_races.cpp tsan emulated_backend spectrain_static)
 target_compile_definitions(test_races PRIVATE SPT_KERNELS="${PROJECT_SOURCE_DIR}/kernels")
 
-# ---- the command line with the kernels as its backend cuda: a library's registry of backends in the place of its own
+# ---- the command line with the kernels as its backend cuda
 set(program spectrain_emulated)
-add_library(emulated_registry OBJECT ${PROJECT_SOURCE_DIR}/host/cpu/registry.c)
-target_compile_definitions(emulated_registry PRIVATE SPT_WITH_CUDA)
-target_link_libraries(emulated_registry PRIVATE emulated_flags)
 add_executable(${program} $<TARGET_OBJECTS:spectrain> $<TARGET_OBJECTS:emulated_registry>
                $<TARGET_OBJECTS:emulated_backend_asan> $<TARGET_OBJECTS:emulated_runtime_asan>)
 set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests LINKER_LANGUAGE CXX)
