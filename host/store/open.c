@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/identity.h"
@@ -12,51 +11,11 @@
 
 #define HINT "--resume goes on, --force starts anew"
 
-/* What is there under a name. */
-typedef enum presence { NOTHING, FILE_THERE, FOLDER_THERE, OTHER_THERE } presence;
-
-static presence look_at(const char *path) {
-    struct stat facts;
-    if (stat(path, &facts) != 0)
-        return lstat(path, &facts) == 0 ? OTHER_THERE : NOTHING;
-    return S_ISREG(facts.st_mode) ? FILE_THERE : (S_ISDIR(facts.st_mode) ? FOLDER_THERE : OTHER_THERE);
-}
-
 void spt_store_remove_folder(spt_store *store) {
-    /* The journal first: what is left without one was never begun, or is finished. Closed first of all: network file
-     * systems keep a file that is open under another name, and with it the folder. */
-    static const char *const names[] = {"journal", "journal.new", "state", "assembled"};
+    /* Closed first: network file systems keep a file that is open under another name, and with it the folder. */
     spt_journal_close(&store->journal);
     spt_slots_close(&store->slots);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = spt_io_path(store->folder, names[i]);
-        if (path != NULL)
-            unlink(path);
-        free(path);
-    }
-    spt_lock_remove(&store->lock, store->folder);
-    rmdir(store->folder);
-}
-
-static spt_status check_path(const spt_store *store, spt_error *err) {
-    const char *slash = strrchr(store->path, '/'), *name = slash != NULL ? slash + 1 : store->path;
-    size_t length = strlen(name);
-    if (length <= 3 || strcmp(name + length - 3, ".h5") != 0)
-        return spt_fail(err, SPT_EINVAL, "%s: the output's name must end in .h5", store->path);
-    presence parent = look_at(store->parent);
-    if (parent == NOTHING)
-        return spt_fail(err, SPT_EINVAL, "%s: there is no folder %s to put it in", store->path, store->parent);
-    if (parent != FOLDER_THERE)
-        return spt_fail(err, SPT_EINVAL, "%s: %s is not a folder", store->path, store->parent);
-    if (access(store->parent, W_OK | X_OK) != 0)
-        return spt_fail(err, SPT_EINVAL, "%s: the folder %s cannot be written to: %s", store->path, store->parent,
-                        strerror(errno));
-    presence file = look_at(store->path), folder = look_at(store->folder);
-    if (file != NOTHING && file != FILE_THERE)
-        return spt_fail(err, SPT_EINVAL, "%s: is there, and is not a file", store->path);
-    if (folder != NOTHING && folder != FOLDER_THERE)
-        return spt_fail(err, SPT_EINVAL, "%s: is there, and is not a folder", store->folder);
-    return SPT_OK;
+    spt_output_remove_folder(&store->output);
 }
 
 /* ---- FILE.h5 without a journal beside it */
@@ -74,9 +33,9 @@ static spt_status compare_finished(const spt_store *store, const spt_file_info *
     char *there = spt_identity_text_of(&kept, info->software_version), *here = spt_identity_text(spec);
     spt_status status = SPT_OK;
     if (there == NULL || here == NULL)
-        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->path);
+        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->output.path);
     else if (strcmp(there, here) != 0 || info->n_runs != spec->n_runs)
-        status = spt_identity_differs(store->path, there, here, err);
+        status = spt_identity_differs(store->output.path, there, here, err);
     free(there);
     free(here);
     return status;
@@ -85,14 +44,14 @@ static spt_status compare_finished(const spt_store *store, const spt_file_info *
 static spt_status resume_without_journal(const spt_store *store, bool *complete, spt_error *err) {
     spt_file_info info;
     spt_error reason = {0};
-    if (spt_file_info_read(store->path, &info, &reason) != SPT_OK)
+    if (spt_file_info_read(store->output.path, &info, &reason) != SPT_OK)
         return spt_fail(err, SPT_EEXIST, "%s; it cannot be gone on with, --force starts anew", reason.message);
     spt_status status;
     if (!info.complete)
         status = spt_fail(err, SPT_EEXIST,
                           "%s: is the file of an interrupted sweep, but %s, which going on needs, is not there; "
                           "--force starts anew",
-                          store->path, store->folder);
+                          store->output.path, store->output.folder);
     else
         status = compare_finished(store, &info, err);
     *complete = status == SPT_OK;
@@ -102,29 +61,19 @@ static spt_status resume_without_journal(const spt_store *store, bool *complete,
 
 /* ---- the folder */
 
-static spt_status make_folder(spt_store *store, spt_error *err) {
-    if (mkdir(store->folder, 0777) != 0) {
-        if (errno == EEXIST)
-            return spt_fail(err, SPT_EEXIST, "%s: was made by another process just now", store->folder);
-        return spt_fail(err, SPT_EIO, "%s: cannot be made: %s", store->folder, strerror(errno));
-    }
-    store->made_folder = true;
-    return spt_io_sync_folder(store->parent, err);
-}
-
 static spt_status refuse_folder(const spt_store *store, spt_error *err) {
-    char *lock_path = spt_io_path(store->folder, "lock");
-    bool may_be_locked = lock_path != NULL && look_at(lock_path) != NOTHING;
+    char *lock_path = spt_io_path(store->output.folder, "lock");
+    bool may_be_locked = lock_path != NULL && spt_look_at(lock_path) != SPT_NOTHING;
     free(lock_path);
     spt_lock lock = {.fd = -1};
-    if (may_be_locked && spt_lock_take(&lock, store->folder, err) == SPT_EEXIST)
+    if (may_be_locked && spt_lock_take(&lock, store->output.folder, err) == SPT_EEXIST)
         return SPT_EEXIST;
     spt_lock_release(&lock);
-    return spt_fail(err, SPT_EEXIST, "%s: is there already, left by an interrupted sweep; " HINT, store->folder);
+    return spt_fail(err, SPT_EEXIST, "%s: is there already, left by an interrupted sweep; " HINT, store->output.folder);
 }
 
 static void remove_assembled(const spt_store *store) {
-    char *path = spt_io_path(store->folder, "assembled");
+    char *path = spt_io_path(store->output.folder, "assembled");
     if (path != NULL)
         unlink(path);
     free(path);
@@ -138,9 +87,9 @@ static spt_status add_to_catalog(const spt_entry *entry, void *catalog, spt_erro
 static spt_status adopt_journal(spt_store *store, const char *identity, const unsigned char *fingerprint, bool *usable,
                                 spt_error *err) {
     char *kept = NULL;
-    spt_status status = spt_journal_open(&store->journal, store->folder, usable, &kept, err);
+    spt_status status = spt_journal_open(&store->journal, store->output.folder, usable, &kept, err);
     if (status == SPT_OK && *usable && memcmp(store->journal.fingerprint, fingerprint, SPT_FINGERPRINT_BYTES) != 0)
-        status = spt_identity_differs(store->folder, kept, identity, err);
+        status = spt_identity_differs(store->output.folder, kept, identity, err);
     free(kept);
     if (status == SPT_OK && *usable)
         status = spt_journal_scan(&store->journal, add_to_catalog, &store->catalog, err);
@@ -155,18 +104,16 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, s
     bool usable = false;
     char *identity = spt_identity_text(&store->spec);
     if (identity == NULL)
-        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->path);
+        status = spt_fail(err, SPT_ENOMEM, "%s: no memory for its config", store->output.path);
     else
         status = spt_identity_fingerprint(&store->spec, identity, fingerprint, err);
-    if (status == SPT_OK && look_at(store->folder) == NOTHING)
-        status = make_folder(store, err);
     if (status == SPT_OK)
-        status = spt_lock_take(&store->lock, store->folder, err);
+        status = spt_output_lock(&store->output, err);
     if (status == SPT_OK && mode == SPT_STORE_RESUME)
         status = adopt_journal(store, identity, fingerprint, &usable, err);
     if (status != SPT_OK)
         goto done;
-    if (mode == SPT_STORE_RESUME && !usable && look_at(store->path) == FILE_THERE) {
+    if (mode == SPT_STORE_RESUME && !usable && spt_look_at(store->output.path) == SPT_FILE_THERE) {
         /* Killed while the folder of a finished sweep was being removed, most likely. */
         status = resume_without_journal(store, complete, err);
         if (*complete)
@@ -175,9 +122,9 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, s
     }
     remove_assembled(store);
     if (!usable)
-        status = spt_journal_create(&store->journal, store->folder, fingerprint, identity, err);
+        status = spt_journal_create(&store->journal, store->output.folder, fingerprint, identity, err);
     if (status == SPT_OK)
-        status = spt_slots_open(&store->slots, store->folder, store->journal.id, &store->spec, err);
+        status = spt_slots_open(&store->slots, store->output.folder, store->journal.id, &store->spec, err);
     if (status == SPT_OK)
         status = spt_writer_start(&store->journal, &store->catalog, &store->slots, SPT_STORE_QUEUE_BYTES,
                                   &store->writer, err);
@@ -197,17 +144,11 @@ static spt_store *allocate(const char *path, const spt_store_spec *spec) {
     if (store == NULL)
         return NULL;
     store->spec = *spec;
-    store->journal.fd = store->slots.fd = store->lock.fd = -1;
-    size_t bytes = strlen(path) + sizeof ".part";
-    store->path = strdup(path);
-    store->parent = spt_io_parent(path);
-    store->folder = malloc(bytes);
+    store->journal.fd = store->slots.fd = -1;
+    bool named = spt_output_init(&store->output, path, NULL) == SPT_OK;
     store->dataset_put = calloc(spec->n_datasets + 1, sizeof *store->dataset_put);
     store->diverged_put = calloc(spec->n_runs + 1, sizeof *store->diverged_put);
-    if (store->folder != NULL)
-        snprintf(store->folder, bytes, "%s.part", path);
-    if (store->path == NULL || store->parent == NULL || store->folder == NULL || store->dataset_put == NULL ||
-        store->diverged_put == NULL) {
+    if (!named || store->dataset_put == NULL || store->diverged_put == NULL) {
         spt_store_close(store);
         return NULL;
     }
@@ -215,14 +156,15 @@ static spt_store *allocate(const char *path, const spt_store_spec *spec) {
 }
 
 static spt_status open_store(spt_store *store, spt_store_mode mode, bool *complete, spt_error *err) {
-    spt_status status = check_path(store, err);
+    spt_status status = spt_output_check(&store->output, err);
     if (status != SPT_OK)
         return status;
-    bool file = look_at(store->path) != NOTHING, folder = look_at(store->folder) != NOTHING;
+    bool file = spt_look_at(store->output.path) != SPT_NOTHING,
+         folder = spt_look_at(store->output.folder) != SPT_NOTHING;
     if (mode == SPT_STORE_NEW && folder)
         return refuse_folder(store, err);
     if (mode == SPT_STORE_NEW && file)
-        return spt_fail(err, SPT_EEXIST, "%s: is there already; " HINT, store->path);
+        return spt_fail(err, SPT_EEXIST, "%s: is there already; " HINT, store->output.path);
     if (mode == SPT_STORE_RESUME && file && !folder)
         return resume_without_journal(store, complete, err);
     status = spt_catalog_create(&store->catalog, &store->spec, err);
@@ -241,11 +183,9 @@ spt_status spt_store_open(const char *path, const spt_store_spec *spec, spt_stor
         *out = store;
         return SPT_OK;
     }
-    if (store->made_folder && spt_lock_is_held(&store->lock))
-        spt_store_remove_folder(store);
-    else if (store->made_folder)
-        rmdir(store->folder); /* stays when another process has moved in since */
-    store->made_folder = false;
+    spt_journal_close(&store->journal);
+    spt_slots_close(&store->slots);
+    spt_output_abandon(&store->output);
     spt_store_close(store);
     return status;
 }

@@ -19,25 +19,22 @@ void spt_store_close(spt_store *store) {
     if (store == NULL)
         return;
     spt_writer_stop(store->writer);
-    if (store->made_folder && !store->finished && !store->published && is_empty(store))
+    if (store->output.made_folder && !store->finished && !store->published && is_empty(store))
         spt_store_remove_folder(store);
     if (store->catalog.spec != NULL)
         spt_catalog_free(&store->catalog);
     spt_slots_close(&store->slots);
     spt_journal_close(&store->journal);
-    spt_lock_release(&store->lock);
     free(store->dataset_put);
     free(store->diverged_put);
-    free(store->path);
-    free(store->folder);
-    free(store->parent);
+    spt_output_free(&store->output);
     free(store);
 }
 
 static spt_status check_run(const spt_store *store, const char *what, size_t run, size_t index, size_t n,
                             spt_error *err) {
     if (store->finished)
-        return spt_fail(err, SPT_EINVAL, "%s: is finished; nothing more can be put", store->path);
+        return spt_fail(err, SPT_EINVAL, "%s: is finished; nothing more can be put", store->output.path);
     if (run >= store->spec.n_runs)
         return spt_fail(err, SPT_EINVAL, "run %zu: the sweep has runs 0 to %zu", run, store->spec.n_runs - 1);
     if (index >= n)
@@ -46,7 +43,7 @@ static spt_status check_run(const spt_store *store, const char *what, size_t run
 }
 
 static spt_status no_memory(const spt_store *store, spt_error *err) {
-    return spt_fail(err, SPT_ENOMEM, "%s: no memory to keep what was recorded", store->path);
+    return spt_fail(err, SPT_ENOMEM, "%s: no memory to keep what was recorded", store->output.path);
 }
 
 /* ---- states */
@@ -136,7 +133,7 @@ static spt_status check_probe(const spt_store *store, size_t p, const spt_probe 
 static spt_status check_dataset(const spt_store *store, size_t index, const spt_dataset *d,
                                 const spt_probe *const *probes, spt_error *err) {
     if (store->finished)
-        return spt_fail(err, SPT_EINVAL, "%s: is finished; nothing more can be put", store->path);
+        return spt_fail(err, SPT_EINVAL, "%s: is finished; nothing more can be put", store->output.path);
     if (index >= store->spec.n_datasets)
         return spt_fail(err, SPT_EINVAL, "data set %zu: the sweep has data sets 0 to %zu", index,
                         store->spec.n_datasets - 1);
@@ -184,11 +181,11 @@ static spt_status compare_dataset(spt_store *store, size_t index, const spt_data
             spt_fail(err, SPT_EMISMATCH,
                      "data set %zu: its sha256 is %.16s..., in %s it is %.16s...; resume with the same data files, "
                      "or --force starts anew",
-                     index, dataset->sha256, store->folder, kept.sha256);
+                     index, dataset->sha256, store->output.folder, kept.sha256);
     else if (status == SPT_OK)
         status = spt_fail(err, SPT_EMISMATCH,
                           "data set %zu: the same data have other labels or probes in %s; --force starts anew", index,
-                          store->folder);
+                          store->output.folder);
     spt_kept_close(&kept);
     return status;
 }

@@ -5,23 +5,19 @@
 #include "spectrain/store.h"
 #include "store/catalog.h"
 #include "store/journal.h"
-#include "store/lock.h"
+#include "store/output.h"
 #include "store/state_slots.h"
 #include "store/writer.h"
 
 struct spt_store {
-    char *path;   /* FILE.h5 */
-    char *folder; /* FILE.h5.part */
-    char *parent; /* the folder that both are in */
+    spt_output output;
     spt_store_spec spec;
-    spt_lock lock;
     spt_journal journal; /* these three are the writer's, except while it is held */
     spt_catalog catalog;
     spt_slots slots;
     spt_writer *writer;
     bool *dataset_put;  /* (n_datasets) */
     bool *diverged_put; /* (n_runs) that the run diverged is in the journal, or on its way */
-    bool made_folder;   /* this store made the folder */
     bool published;     /* FILE.h5 is there, not complete, and needs the folder */
     bool finished;      /* FILE.h5 is complete and the folder is gone */
 };
