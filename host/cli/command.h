@@ -25,7 +25,12 @@ struct spt_command {
     spt_status (*run)(const spt_options *options, spt_error *err);
 };
 
-extern const spt_command spt_command_run, spt_command_plan, spt_command_info, spt_command_probe;
-extern const spt_command spt_command_bench, spt_command_devices;
+extern const spt_command spt_command_run;
+extern const spt_command spt_command_plan;
+extern const spt_command spt_command_merge;
+extern const spt_command spt_command_info;
+extern const spt_command spt_command_probe;
+extern const spt_command spt_command_bench;
+extern const spt_command spt_command_devices;
 
 #endif

@@ -66,6 +66,10 @@ static spt_status print_facts(const spt_file_info *info, spt_error *err) {
     spt_table_add(table, "runs");
     spt_table_add(table, "%zu: %zu done, %zu diverged, %zu missing", info->n_runs, info->n_done, info->n_diverged,
                   info->n_missing);
+    if (info->is_virtual) {
+        spt_table_add(table, "values");
+        spt_table_add(table, "views of shards, which must stay where they are");
+    }
     spt_table_add(table, "records");
     spt_table_add(table, "%zu", info->n_records);
     spt_table_add(table, "snapshots");
@@ -126,6 +130,10 @@ static spt_status info(const spt_options *options, spt_error *err) {
     status = print_facts(&file, err);
     if (status == SPT_OK)
         status = print_axes(&file, path, err);
+    if (status == SPT_OK && file.is_virtual) {
+        fflush(stdout);
+        status = spt_file_check_shards(path, err);
+    }
     if (status == SPT_OK && options->verify) {
         fflush(stdout);
         status = spt_file_verify(path, err);

@@ -33,6 +33,7 @@ static const struct {
     {"shard", 266, required_argument, SPT_TAKES_SHARD},
     {"shards", 267, required_argument, SPT_TAKES_SHARDS},
     {"probe", 268, required_argument, SPT_TAKES_PROBE},
+    {"virtual", 269, no_argument, SPT_TAKES_VIRTUAL},
     {"help", 'h', no_argument, ~0U},
 };
 /* clang-format on */
@@ -137,6 +138,9 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
         break;
     case SPT_TAKES_QUIET:
         options->quiet = true;
+        break;
+    case SPT_TAKES_VIRTUAL:
+        options->is_virtual = true;
         break;
     case SPT_TAKES_SHARD:
         status = read_shard(argument, &options->shard, &options->shards, err);

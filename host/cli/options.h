@@ -25,7 +25,8 @@ enum {
     SPT_TAKES_SECONDS = 1 << 10,
     SPT_TAKES_SHARD = 1 << 11,
     SPT_TAKES_SHARDS = 1 << 12,
-    SPT_TAKES_PROBE = 1 << 13
+    SPT_TAKES_PROBE = 1 << 13,
+    SPT_TAKES_VIRTUAL = 1 << 14
 };
 
 /** As read; strings are argv's. */
@@ -44,7 +45,7 @@ typedef struct spt_options {
     size_t shard, shards;  /* --shard SHARD/SHARDS, --shards SHARDS; shards 0: not given */
     size_t n_sets;
     const char **sets; /* (n_sets) assignments in their order */
-    bool resume, force, quiet, verify, help;
+    bool resume, force, quiet, verify, is_virtual, help;
 } spt_options;
 
 /** Read argv of a command: argv[0] is its name, program the process's argv[0]. Options and operands may mix; "--" ends

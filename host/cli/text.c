@@ -125,3 +125,19 @@ char *spt_text_shell_word(const char *argument) {
     *end = '\0';
     return word;
 }
+
+void spt_text_put_ranges(FILE *stream, const size_t *numbers, size_t n) {
+    size_t next;
+    int ranges = 0;
+    for (size_t i = 0; i < n; i = next) {
+        for (next = i + 1; next < n && numbers[next] == numbers[next - 1] + 1; next++)
+            continue;
+        if (ranges++ == SPT_TEXT_RANGES_MAX) {
+            fprintf(stream, " and %zu more", n - i);
+            return;
+        }
+        fprintf(stream, "%s%zu", i > 0 ? ", " : "", numbers[i]);
+        if (next > i + 1)
+            fprintf(stream, " to %zu", numbers[next - 1]);
+    }
+}

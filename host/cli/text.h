@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /** A short text by value, so that it can stand inside a printf: printf("%s", spt_text_bytes(n).s). */
 typedef struct spt_text {
@@ -23,6 +24,10 @@ spt_text spt_text_number(double number);
 spt_text spt_text_seconds(double seconds);
 /** "12.3 us", "1.23 ms", "4.56 s": three figures, for what is measured; "?" when not finite or negative. */
 spt_text spt_text_duration(double seconds);
+
+/** Ascending numbers as "3, 17, 20 to 31": at most SPT_TEXT_RANGES_MAX ranges, then "and 12 more". */
+enum { SPT_TEXT_RANGES_MAX = 10 };
+void spt_text_put_ranges(FILE *stream, const size_t *numbers, size_t n);
 
 /** argument as one word of a POSIX shell, quoted only where it must be (malloc'd; NULL when memory is short). Control
  *  characters come out as $'...' escapes, so that the command stays one line. */

@@ -15,40 +15,44 @@ typedef struct data_heads {
 
 static void widen_extras(spt_kept_dataset *first, const spt_kept_dataset *other) {
     for (size_t p = 0; p < first->n_probes && p < other->n_probes; p++)
-        for (size_t i = 0; i < first->probes[p].n_extras && i < other->probes[p].n_extras; i++)
-            for (size_t d = 0; d < 2; d++) {
-                size_t *size = &first->probes[p].extras[i].dim_size[d];
-                size_t theirs = other->probes[p].extras[i].dim_size[d];
-                *size = theirs > *size ? theirs : *size;
-            }
+        spt_assemble_widen_extras(&first->probes[p], &other->probes[p]);
 }
 
-/* One data set: its own sum. Several: the sum of their sums' digits, in order. */
-static spt_status finish_sum(const spt_store_spec *spec, EVP_MD_CTX *digest, data_heads *heads, spt_error *err) {
-    unsigned char sum[32];
-    if (EVP_DigestFinal_ex(digest, sum, NULL) != 1)
+spt_status spt_assemble_sum(size_t n, const char (*sums)[65], char sum[65], spt_error *err) {
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    unsigned char bytes[32];
+    bool any = false;
+    if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(digest);
         return spt_fail(err, SPT_ENOMEM, "store: no memory for a checksum");
-    if (spec->n_datasets == 1)
-        memcpy(heads->sha256, heads->first.sha256, sizeof heads->sha256);
-    for (size_t i = 0; i < sizeof sum && spec->n_datasets > 1; i++)
-        snprintf(heads->sha256 + 2 * i, 3, "%02x", sum[i]);
+    }
+    for (size_t d = 0; d < n; d++) {
+        any = any || sums[d][0] != '\0';
+        EVP_DigestUpdate(digest, sums[d], strlen(sums[d]));
+    }
+    int done = EVP_DigestFinal_ex(digest, bytes, NULL);
+    EVP_MD_CTX_free(digest);
+    if (done != 1)
+        return spt_fail(err, SPT_ENOMEM, "store: no memory for a checksum");
+    memcpy(sum, n == 1 ? sums[0] : "", n == 1 ? sizeof sums[0] : 1);
+    for (size_t i = 0; i < sizeof bytes && n > 1 && any; i++)
+        snprintf(sum + 2 * i, 3, "%02x", bytes[i]);
     return SPT_OK;
 }
 
 static spt_status read_heads(const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
                              data_heads *heads, spt_error *err) {
     *heads = (data_heads){0};
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    char(*sums)[65] = calloc(spec->n_datasets + 1, sizeof *sums);
+    if (sums == NULL)
+        return spt_fail(err, SPT_ENOMEM, "store: no memory for checksums");
     spt_status status = SPT_OK;
-    if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
-        status = spt_fail(err, SPT_ENOMEM, "store: no memory for a checksum");
     for (size_t d = 0; d < spec->n_datasets && status == SPT_OK; d++) {
         if (!catalog->datasets[d].whole)
             continue;
         spt_kept_dataset kept;
         status = spt_kept_open(journal, catalog, d, &kept, err);
-        if (status == SPT_OK)
-            EVP_DigestUpdate(digest, kept.sha256, strlen(kept.sha256));
+        memcpy(sums[d], kept.sha256, sizeof sums[d]);
         if (status == SPT_OK && !heads->any) {
             heads->first = kept;
             heads->any = true;
@@ -58,9 +62,9 @@ static spt_status read_heads(const spt_store_spec *spec, const spt_journal *jour
             widen_extras(&heads->first, &kept);
         spt_kept_close(&kept);
     }
-    if (status == SPT_OK && heads->any)
-        status = finish_sum(spec, digest, heads, err);
-    EVP_MD_CTX_free(digest);
+    if (status == SPT_OK)
+        status = spt_assemble_sum(spec->n_datasets, (const char(*)[65])sums, heads->sha256, err);
+    free(sums);
     return status;
 }
 
@@ -113,49 +117,64 @@ void spt_assemble_create(spt_h5 *h, hid_t access, const char *name) {
         H5Pclose(creation);
 }
 
-static void write_all(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
-                      bool complete, const data_heads *heads) {
+/* What spt_assemble has to write. */
+typedef struct assembly {
+    const spt_store_spec *spec;
+    const spt_journal *journal;
+    const spt_catalog *catalog;
+    bool complete;
+    data_heads heads;
+} assembly;
+
+static void write_all(spt_h5 *h, void *user) {
+    const assembly *a = user;
+    const spt_store_spec *spec = a->spec;
     char created[32];
     time_t now = time(NULL);
     struct tm utc;
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    spt_assemble_root(h, spec, heads->sha256, created, complete);
-    write_runs(h, spec, catalog);
+    spt_assemble_root(h, spec, a->heads.sha256, created, a->complete);
+    write_runs(h, spec, a->catalog);
     spt_assemble_schedules(h, spec);
 
     spt_metrics_output metrics;
     spt_probes_output probes;
     spt_metrics_output_open(h, spec, &metrics);
-    spt_probes_output_open(h, spec, heads->any ? heads->first.probes : NULL, &probes);
-    write_data(h, spec, journal, catalog, &probes);
-    spt_assemble_records(h, spec, journal, catalog, &metrics, &probes);
+    spt_probes_output_open(h, spec, a->heads.any ? a->heads.first.probes : NULL, &probes);
+    write_data(h, spec, a->journal, a->catalog, &probes);
+    spt_assemble_records(h, spec, a->journal, a->catalog, &metrics, &probes);
     spt_probes_output_close(h, &probes);
     spt_metrics_output_close(h, &metrics);
-    spt_assemble_weights(h, spec, journal, catalog);
+    spt_assemble_weights(h, spec, a->journal, a->catalog);
+}
+
+spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, void *user), void *user,
+                             uint64_t *bytes, spt_error *err) {
+    spt_h5 h;
+    spt_h5_file file = {.fd = fd};
+    spt_h5_begin(&h, path, err);
+    h.driver = &file;
+    hid_t driver = spt_h5_driver_register();
+    hid_t access = driver >= 0 ? spt_h5_driver_access(driver, &file) : -1;
+    if (access < 0)
+        spt_h5_fail(&h);
+    spt_assemble_create(&h, access, path);
+    write(&h, user);
+    if (access >= 0)
+        H5Pclose(access);
+    spt_status status = spt_h5_end(&h);
+    if (driver >= 0)
+        H5FDunregister(driver);
+    *bytes = file.size;
+    return status;
 }
 
 spt_status spt_assemble(const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
                         bool complete, int fd, const char *path, uint64_t *bytes, spt_error *err) {
-    data_heads heads;
-    spt_status status = read_heads(spec, journal, catalog, &heads, err);
-    if (status == SPT_OK) {
-        spt_h5 h;
-        spt_h5_file file = {.fd = fd};
-        spt_h5_begin(&h, path, err);
-        h.driver = &file;
-        hid_t driver = spt_h5_driver_register();
-        hid_t access = driver >= 0 ? spt_h5_driver_access(driver, &file) : -1;
-        if (access < 0)
-            spt_h5_fail(&h);
-        spt_assemble_create(&h, access, path);
-        write_all(&h, spec, journal, catalog, complete, &heads);
-        if (access >= 0)
-            H5Pclose(access);
-        status = spt_h5_end(&h);
-        if (driver >= 0)
-            H5FDunregister(driver);
-        *bytes = file.size;
-    }
-    spt_kept_close(&heads.first);
+    assembly a = {.spec = spec, .journal = journal, .catalog = catalog, .complete = complete};
+    spt_status status = read_heads(spec, journal, catalog, &a.heads, err);
+    if (status == SPT_OK)
+        status = spt_assemble_file(fd, path, write_all, &a, bytes, err);
+    spt_kept_close(&a.heads.first);
     return status;
 }

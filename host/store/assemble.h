@@ -16,6 +16,14 @@
 spt_status spt_assemble(const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
                         bool complete, int fd, const char *path, uint64_t *bytes, spt_error *err);
 
+/** Make an HDF5 file behind fd with what write writes; *bytes is its size. Errors: those of write; SPT_EIO. */
+spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, void *user), void *user,
+                             uint64_t *bytes, spt_error *err);
+
+/** The attribute dataset_sha256: of one data set its own sum; of several the SHA-256 of the digits of those that are
+ *  there, in order; "" when none is. sums: (n) "" for one that is not there. Errors: SPT_ENOMEM. */
+spt_status spt_assemble_sum(size_t n, const char (*sums)[65], char sum[65], spt_error *err);
+
 /** A file that HDF5 makes with this file access list, in the format of HDF5 1.10, its times left out. */
 void spt_assemble_create(spt_h5 *h, hid_t access, const char *name);
 
@@ -75,6 +83,9 @@ typedef struct spt_probes_output {
     spt_probe_output *probes; /* (n_probes) */
 } spt_probes_output;
 
+/** Let the extras of a probe be as long as those of the same probe of another data set, where these are longer. */
+void spt_assemble_widen_extras(spt_probe *probe, const spt_probe *other);
+
 /** probes: (n of spec) as the first data set has them, dims of extras as large as in any; NULL: nothing is known yet,
  * and only the group is made. */
 void spt_probes_output_open(spt_h5 *h, const spt_store_spec *spec, const spt_probe *probes, spt_probes_output *output);
@@ -98,11 +109,24 @@ void spt_assemble_records(spt_h5 *h, const spt_store_spec *spec, const spt_journ
 
 /* ---- /weights: assemble_weights.c */
 
-/** /weights/<number in the sweep> for each run; without a journal the arrays stay empty. */
+enum { SPT_LAYERS_MAX = 65 };
+
+/** The arrays of a run's layers: weight (snapshot, fan_out, fan_in), bias (snapshot, fan_out). */
+typedef struct spt_weight_arrays {
+    size_t n_layers;
+    spt_layer shape[SPT_LAYERS_MAX];
+    hid_t weight[SPT_LAYERS_MAX], bias[SPT_LAYERS_MAX];
+} spt_weight_arrays;
+
+/** Gives the arrays of a run their values. */
+typedef void (*spt_weights_fill)(spt_h5 *h, const spt_store_spec *spec, size_t run, const spt_weight_arrays *arrays,
+                                 void *user);
+
+/** /weights/<number in the sweep> for each run. */
 void spt_assemble_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
                           const spt_catalog *catalog);
-/** One run, in the group /weights. */
-void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
-                              const spt_catalog *catalog, spt_h5_group *weights, size_t run);
+/** One run, in the group /weights; fill NULL: the arrays stay empty. */
+void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *weights, size_t run,
+                              spt_weights_fill fill, void *user);
 
 #endif

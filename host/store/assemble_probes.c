@@ -26,6 +26,14 @@ static void put_settings(spt_h5 *h, hid_t object, const spt_probe *probe) {
         put_setting(h, object, probe->attributes[i].key, probe->attributes[i].text);
 }
 
+void spt_assemble_widen_extras(spt_probe *probe, const spt_probe *other) {
+    for (size_t i = 0; i < probe->n_extras && i < other->n_extras; i++)
+        for (size_t d = 0; d < 2; d++) {
+            size_t *size = &probe->extras[i].dim_size[d], theirs = other->extras[i].dim_size[d];
+            *size = theirs > *size ? theirs : *size;
+        }
+}
+
 /* A scale 0 .. size-1, unless the group has one of that name. */
 static void need_scale(spt_h5 *h, spt_h5_group *group, const char *name, size_t size) {
     const spt_h5_scale *scale = spt_h5_scale_find(group, name);

@@ -8,15 +8,13 @@
 #include "store/assemble.h"
 #include "store/pack.h"
 
-enum { SLAB_BYTES = 16 << 20, MAX_LAYERS = 65 };
+enum { SLAB_BYTES = 16 << 20 };
 
-/* The arrays of a run's layers. */
+/* A run in the making. */
 typedef struct run_output {
     spt_h5_group group;
-    size_t n_layers;
-    spt_layer shape[MAX_LAYERS];
-    hid_t weight[MAX_LAYERS], bias[MAX_LAYERS];
-    spt_h5_group layer[MAX_LAYERS];
+    spt_weight_arrays arrays;
+    spt_h5_group layer[SPT_LAYERS_MAX];
 } run_output;
 
 static void open_layer(spt_h5 *h, run_output *output, size_t l) {
@@ -26,8 +24,8 @@ static void open_layer(spt_h5 *h, run_output *output, size_t l) {
     snprintf(bias_text, sizeof bias_text, "bias of layer %zu", l);
     spt_h5_group *group = &output->layer[l];
     spt_h5_group_open(h, group, &output->group, name);
-    spt_h5_scale_count(h, group, "out", output->shape[l].fan_out, "unit that the layer feeds");
-    spt_h5_scale_count(h, group, "in", output->shape[l].fan_in, "unit that feeds the layer");
+    spt_h5_scale_count(h, group, "out", output->arrays.shape[l].fan_out, "unit that the layer feeds");
+    spt_h5_scale_count(h, group, "in", output->arrays.shape[l].fan_in, "unit that feeds the layer");
     spt_h5_array weight = {.name = "weight",
                            .type = H5T_IEEE_F32LE,
                            .rank = 3,
@@ -42,18 +40,24 @@ static void open_layer(spt_h5 *h, run_output *output, size_t l) {
                          .lead = 1,
                          .long_name = bias_text,
                          .units = "1"};
-    output->weight[l] = spt_h5_array_create(h, group, &weight);
-    output->bias[l] = spt_h5_array_create(h, group, &bias);
+    output->arrays.weight[l] = spt_h5_array_create(h, group, &weight);
+    output->arrays.bias[l] = spt_h5_array_create(h, group, &bias);
 }
 
 static void close_run(spt_h5 *h, run_output *output) {
-    for (size_t l = 0; l < output->n_layers; l++) {
-        spt_h5_array_close(h, output->weight[l]);
-        spt_h5_array_close(h, output->bias[l]);
+    for (size_t l = 0; l < output->arrays.n_layers; l++) {
+        spt_h5_array_close(h, output->arrays.weight[l]);
+        spt_h5_array_close(h, output->arrays.bias[l]);
         spt_h5_group_close(h, &output->layer[l]);
     }
     spt_h5_group_close(h, &output->group);
 }
+
+/* Where the snapshots are. */
+typedef struct snapshot_source {
+    const spt_journal *journal;
+    const spt_catalog *catalog;
+} snapshot_source;
 
 /* Snapshots first .. first + count - 1 into slab (count, parameters); false when none of them is there. */
 static bool read_slab(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
@@ -88,8 +92,9 @@ static void write_tensor(spt_h5 *h, hid_t array, size_t rank, size_t first, size
     spt_h5_array_write(h, array, H5T_NATIVE_FLOAT, rank, start, block, packed);
 }
 
-static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
-                            const spt_catalog *catalog, size_t run, run_output *output) {
+static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, size_t run, const spt_weight_arrays *arrays,
+                            void *user) {
+    const snapshot_source *source = user;
     size_t n = spec->snapshots.n, parameters = spec->arenas[run].parameters, bytes = parameters * sizeof(float);
     size_t at_once = bytes < SLAB_BYTES ? SLAB_BYTES / bytes : 1;
     at_once = at_once < n ? at_once : n;
@@ -99,15 +104,15 @@ static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, const spt_jou
         spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the weights of a run");
     for (size_t first = 0; first < n && h->status == SPT_OK; first += at_once) {
         size_t count = n - first < at_once ? n - first : at_once, place = 0;
-        if (!read_slab(h, spec, journal, catalog, run, first, count, entry, slab))
+        if (!read_slab(h, spec, source->journal, source->catalog, run, first, count, entry, slab))
             continue;
-        for (size_t l = 0; l < output->n_layers; l++) {
-            const spt_layer *s = &output->shape[l];
+        for (size_t l = 0; l < arrays->n_layers; l++) {
+            const spt_layer *s = &arrays->shape[l];
             const hsize_t dims[] = {s->fan_out, s->fan_in};
-            write_tensor(h, output->weight[l], 3, first, count, dims, s->fan_out * s->fan_in, slab, parameters, place,
+            write_tensor(h, arrays->weight[l], 3, first, count, dims, s->fan_out * s->fan_in, slab, parameters, place,
                          packed);
             place += s->fan_out * s->fan_in;
-            write_tensor(h, output->bias[l], 2, first, count, dims, s->fan_out, slab, parameters, place, packed);
+            write_tensor(h, arrays->bias[l], 2, first, count, dims, s->fan_out, slab, parameters, place, packed);
             place += s->fan_out;
         }
     }
@@ -116,34 +121,35 @@ static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, const spt_jou
     free(slab);
 }
 
-void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
-                              const spt_catalog *catalog, spt_h5_group *weights, size_t run) {
+void spt_assemble_run_weights(spt_h5 *h, const spt_store_spec *spec, spt_h5_group *weights, size_t run,
+                              spt_weights_fill fill, void *user) {
     char name[32];
     snprintf(name, sizeof name, "%zu", spt_run_number(spec, run));
     run_output *output = malloc(sizeof *output);
-    if (output == NULL || spec->arenas[run].layers > MAX_LAYERS) {
+    if (output == NULL || spec->arenas[run].layers > SPT_LAYERS_MAX) {
         spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the layers of a run");
         free(output);
         return;
     }
-    output->n_layers = spec->arenas[run].layers;
+    output->arrays.n_layers = spec->arenas[run].layers;
     spt_h5_group_open(h, &output->group, weights, name);
     spt_assemble_snapshot_scale(h, &output->group, spec);
-    for (size_t l = 0; l < output->n_layers; l++) {
-        output->shape[l] = spt_model_layer(&spec->models[run], l);
+    for (size_t l = 0; l < output->arrays.n_layers; l++) {
+        output->arrays.shape[l] = spt_model_layer(&spec->models[run], l);
         open_layer(h, output, l);
     }
-    if (journal != NULL)
-        write_snapshots(h, spec, journal, catalog, run, output);
+    if (fill != NULL && h->status == SPT_OK)
+        fill(h, spec, run, &output->arrays, user);
     close_run(h, output);
     free(output);
 }
 
 void spt_assemble_weights(spt_h5 *h, const spt_store_spec *spec, const spt_journal *journal,
                           const spt_catalog *catalog) {
+    snapshot_source source = {journal, catalog};
     spt_h5_group weights;
     spt_h5_group_open(h, &weights, NULL, "weights");
     for (size_t r = 0; r < spec->n_runs && h->status == SPT_OK; r++)
-        spt_assemble_run_weights(h, spec, journal, catalog, &weights, r);
+        spt_assemble_run_weights(h, spec, &weights, r, write_snapshots, &source);
     spt_h5_group_close(h, &weights);
 }

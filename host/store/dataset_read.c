@@ -80,10 +80,14 @@ static spt_status get_dim(spt_kept_dataset *kept, spt_probe_dim *dim, spt_error 
     return spt_kept_read(kept, dim->coordinate, dim->size * sizeof *dim->coordinate, err);
 }
 
-static const float REAL_EXTRA = 0;
-static const int32_t INTEGER_EXTRA = 0;
+void spt_kept_set_type(spt_probe_extra *extra, bool integer) {
+    static const float some_real = 0;
+    static const int32_t some_integer = 0;
+    extra->real = integer ? NULL : &some_real;
+    extra->integer = integer ? &some_integer : NULL;
+}
 
-/* The extra's data stays in the stream; which of the two pointers is set tells its type. */
+/* The extra's data stays in the stream. */
 static spt_status get_extra(spt_kept_dataset *kept, spt_probe_extra *extra, spt_error *err) {
     size_t integer = 0;
     spt_status status = get_text(kept, NULL, 0, &extra->name, err);
@@ -100,8 +104,7 @@ static spt_status get_extra(spt_kept_dataset *kept, spt_probe_extra *extra, spt_
         if (status == SPT_OK)
             status = get_size(kept, SIZE_MAX, &extra->dim_size[d], err);
     }
-    extra->real = integer ? NULL : &REAL_EXTRA;
-    extra->integer = integer ? &INTEGER_EXTRA : NULL;
+    spt_kept_set_type(extra, integer);
     return status;
 }
 
@@ -168,9 +171,9 @@ static void free_texts(const char *a, const char *b, const char *c) {
     free((void *)(uintptr_t)c);
 }
 
-void spt_kept_close(spt_kept_dataset *kept) {
-    for (size_t p = 0; p < kept->n_probes; p++) {
-        spt_probe *probe = &kept->probes[p];
+void spt_kept_probes_free(spt_probe *probes, size_t n) {
+    for (size_t p = 0; probes != NULL && p < n; p++) {
+        spt_probe *probe = &probes[p];
         free_texts(probe->kind, probe->long_name, probe->units);
         for (size_t i = 0; i < SPT_PROBE_MAX_DIMS; i++) {
             free_texts(probe->dims[i].name, probe->dims[i].long_name, probe->dims[i].units);
@@ -183,7 +186,11 @@ void spt_kept_close(spt_kept_dataset *kept) {
         for (size_t i = 0; i < SPT_PROBE_MAX_ATTRIBUTES; i++)
             free_texts(probe->attributes[i].key, NULL, NULL);
     }
-    free(kept->probes);
+    free(probes);
+}
+
+void spt_kept_close(spt_kept_dataset *kept) {
+    spt_kept_probes_free(kept->probes, kept->n_probes);
     free(kept->entry);
     *kept = (spt_kept_dataset){0};
 }

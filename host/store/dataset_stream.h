@@ -41,6 +41,11 @@ spt_status spt_kept_open(const spt_journal *journal, const spt_catalog *catalog,
                          spt_error *err);
 void spt_kept_close(spt_kept_dataset *kept);
 
+/** Say of an extra without values of which type they are: one of its two pointers is not NULL then. */
+void spt_kept_set_type(spt_probe_extra *extra, bool integer);
+/** Free probes whose names, texts and coordinates are their own: those of a kept data set, those of a file. */
+void spt_kept_probes_free(spt_probe *probes, size_t n);
+
 /** The next bytes of the arrays. Errors: SPT_ECORRUPT also when the stream ends. */
 spt_status spt_kept_read(spt_kept_dataset *kept, void *bytes, size_t count, spt_error *err);
 

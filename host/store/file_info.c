@@ -19,6 +19,7 @@ void spt_file_info_free(spt_file_info *info) {
     free(info->axis_names);
     free(info->config);
     free(info->run_numbers);
+    free(info->status);
     *info = (spt_file_info){0};
 }
 
@@ -48,6 +49,7 @@ static void read_root(spt_h5 *h, spt_file_info *info) {
                              info->format_version, SPT_FORMAT_VERSION);
     info->config = spt_h5_get_text(h, h->file, "config");
     info->complete = spt_h5_get_integer(h, h->file, "complete") == 1;
+    info->is_virtual = h->status == SPT_OK && H5Aexists(h->file, "virtual") > 0;
     if (h->status == SPT_OK && H5Aexists(h->file, "shards") > 0) {
         info->shard = (size_t)spt_h5_get_integer(h, h->file, "shard");
         info->shards = (size_t)spt_h5_get_integer(h, h->file, "shards");
@@ -83,16 +85,15 @@ static void read_numbers(spt_h5 *h, spt_file_info *info) {
 static void read_status(spt_h5 *h, spt_file_info *info) {
     info->n_records = spt_h5_get_size(h, "/record/record");
     info->n_snapshots = spt_h5_get_size(h, "/snapshot/snapshot");
-    int8_t *status = malloc(info->n_runs + 1);
-    if (status == NULL)
+    info->status = calloc(info->n_runs + 1, sizeof *info->status);
+    if (info->status == NULL)
         spt_h5_fail_with(h, SPT_ENOMEM, "no memory for the status of its runs");
-    spt_h5_get_values(h, "/runs/status", H5T_NATIVE_INT8, info->n_runs, status);
+    spt_h5_get_values(h, "/runs/status", H5T_NATIVE_INT8, info->n_runs, info->status);
     for (size_t r = 0; r < info->n_runs && h->status == SPT_OK; r++) {
-        info->n_done += status[r] == SPT_RUN_DONE;
-        info->n_diverged += status[r] == SPT_RUN_DIVERGED;
-        info->n_missing += status[r] == SPT_RUN_MISSING;
+        info->n_done += info->status[r] == SPT_RUN_DONE;
+        info->n_diverged += info->status[r] == SPT_RUN_DIVERGED;
+        info->n_missing += info->status[r] == SPT_RUN_MISSING;
     }
-    free(status);
 }
 
 static hid_t open_group(spt_h5 *h, const char *path, size_t *n_links) {

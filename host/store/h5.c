@@ -234,18 +234,33 @@ static size_t bytes_in_file(hid_t type) {
     return H5Tis_variable_str(type) > 0 ? 16 : H5Tget_size(type); /* a length, and a place in a heap */
 }
 
-static hid_t create_dataset(spt_h5 *h, hid_t location, const spt_h5_array *array, const hsize_t *dims) {
+static bool lay_out(spt_h5 *h, hid_t location, const spt_h5_array *array, const hsize_t *dims, hid_t space,
+                    hid_t creation) {
+    char group[256];
+    return h->layout != NULL && H5Iget_name(location, group, sizeof group) > 0 &&
+           h->layout(h, group, array, dims, space, creation, h->layout_user);
+}
+
+static void set_chunks(spt_h5 *h, const spt_h5_array *array, const hsize_t *dims, hid_t creation) {
     hsize_t chunk[SPT_H5_RANK];
     spt_h5_chunk(array->rank, dims, bytes_in_file(array->type), array->lead, chunk);
+    if (H5Pset_chunk(creation, (int)array->rank, chunk) < 0 ||
+        (H5Tis_variable_str(array->type) == 0 && H5Pset_fletcher32(creation) < 0))
+        spt_h5_fail(h);
+}
+
+static hid_t create_dataset(spt_h5 *h, hid_t location, const spt_h5_array *array, const hsize_t *dims) {
     hid_t dataset = -1;
     hid_t space = H5Screate_simple((int)array->rank, dims, NULL);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    if (space < 0 || creation < 0 || H5Pset_chunk(creation, (int)array->rank, chunk) < 0 ||
-        (H5Tis_variable_str(array->type) == 0 && H5Pset_fletcher32(creation) < 0) ||
-        H5Pset_obj_track_times(creation, false) < 0 || H5Pset_attr_phase_change(creation, 32, 16) < 0)
+    if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
+        H5Pset_attr_phase_change(creation, 32, 16) < 0)
         spt_h5_fail(h);
-    else
+    else {
+        if (!lay_out(h, location, array, dims, space, creation))
+            set_chunks(h, array, dims, creation);
         set_fill(h, creation, array->type);
+    }
     if (h->status == SPT_OK) {
         dataset = H5Dcreate2(location, array->name, array->type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
         if (dataset < 0)

@@ -17,17 +17,26 @@
 #include "spectrain/error.h"
 #include "store/h5_driver.h"
 
+struct spt_h5;
+struct spt_h5_array;
+
+/** Lays out an array in another way than in chunks; false: it does not. */
+typedef bool (*spt_h5_layout)(struct spt_h5 *h, const char *group, const struct spt_h5_array *array,
+                              const hsize_t *dims, hid_t space, hid_t creation, void *user);
+
 typedef struct spt_h5 {
     hid_t file;
-    char *path;          /* for messages; owned */
-    spt_h5_file *driver; /* tells why writing failed; NULL for a file in memory */
-    hid_t text;          /* variable-length UTF-8 */
-    hid_t references;    /* variable-length list of object references: DIMENSION_LIST */
-    hid_t user;          /* {dataset, dimension}: REFERENCE_LIST */
-    hid_t scalar;        /* dataspace */
-    bool dry;            /* arrays are made but not written, to see what the rest of a file takes */
-    uint64_t unwritten;  /* bytes that the arrays made so far take when they are written in full */
-    spt_status failure;  /* what a failing call of HDF5 means: SPT_EIO; SPT_ECORRUPT for a file that is read */
+    char *path;           /* for messages; owned */
+    spt_h5_file *driver;  /* tells why writing failed; NULL for a file in memory */
+    hid_t text;           /* variable-length UTF-8 */
+    hid_t references;     /* variable-length list of object references: DIMENSION_LIST */
+    hid_t user;           /* {dataset, dimension}: REFERENCE_LIST */
+    hid_t scalar;         /* dataspace */
+    spt_h5_layout layout; /* NULL: all arrays are chunked */
+    void *layout_user;
+    bool dry;           /* arrays are made but not written, to see what the rest of a file takes */
+    uint64_t unwritten; /* bytes that the arrays made so far take when they are written in full */
+    spt_status failure; /* what a failing call of HDF5 means: SPT_EIO; SPT_ECORRUPT for a file that is read */
     spt_status status;
     spt_error *err;
     H5E_auto2_t print; /* HDF5's own error printing, given back at the end */

@@ -171,6 +171,41 @@ char *spt_h5_get_text_at(spt_h5 *h, const char *path, size_t i) {
     return copy;
 }
 
+/* The last part of the name of what a reference leads to. */
+static bool name_of(hid_t array, const hobj_ref_t *reference, char name[SPT_H5_NAME]) {
+    char path[512];
+    hid_t object = H5Rdereference2(array, H5P_DEFAULT, H5R_OBJECT, reference);
+    ssize_t length = object >= 0 ? H5Iget_name(object, path, sizeof path) : -1;
+    const char *last = length > 0 && (size_t)length < sizeof path ? strrchr(path, '/') : NULL;
+    bool fits = last != NULL && strlen(last + 1) < SPT_H5_NAME;
+    if (fits)
+        memcpy(name, last + 1, strlen(last));
+    if (object >= 0)
+        H5Oclose(object);
+    return fits;
+}
+
+void spt_h5_get_dim_names(spt_h5 *h, hid_t array, size_t rank, char (*names)[SPT_H5_NAME]) {
+    if (h->status != SPT_OK)
+        return;
+    hvl_t lists[SPT_H5_RANK];
+    hid_t attribute = H5Aexists(array, "DIMENSION_LIST") > 0 ? H5Aopen(array, "DIMENSION_LIST", H5P_DEFAULT) : -1;
+    hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    bool good = space >= 0 && rank <= SPT_H5_RANK && H5Sget_simple_extent_npoints(space) == (hssize_t)rank &&
+                H5Aread(attribute, h->references, lists) >= 0;
+    if (!good)
+        fail_attribute(h, "DIMENSION_LIST", "a scale for each dimension");
+    for (size_t i = 0; good && i < rank; i++)
+        if (lists[i].len != 1 || !name_of(array, lists[i].p, names[i]))
+            fail_attribute(h, "DIMENSION_LIST", "a scale for each dimension");
+    if (good)
+        H5Dvlen_reclaim(h->references, space, H5P_DEFAULT, lists);
+    if (space >= 0)
+        H5Sclose(space);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+}
+
 char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i) {
     H5G_info_t info;
     if (h->status != SPT_OK)

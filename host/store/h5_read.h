@@ -25,6 +25,10 @@ void spt_h5_get_block(spt_h5 *h, const char *path, hid_t memory_type, size_t ran
 /** Text i of the one-dimensional array of texts at path (malloc'd); NULL once something failed. */
 char *spt_h5_get_text_at(spt_h5 *h, const char *path, size_t i);
 
+/** Names of the dimensions of an array: those of their scales. rank: how many there must be. */
+enum { SPT_H5_NAME = 64 };
+void spt_h5_get_dim_names(spt_h5 *h, hid_t array, size_t rank, char (*names)[SPT_H5_NAME]);
+
 /** Name of link i of a group, in the order of names (malloc'd); NULL when there is none, or once something failed. */
 char *spt_h5_get_link(spt_h5 *h, hid_t group, size_t i);
 

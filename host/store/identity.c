@@ -9,18 +9,30 @@
 #include "spectrain/spectrain.h"
 #include "store/pack.h"
 
+enum {
+    THREADS = 256,     /* a character that is none */
+    SHOWN_MAX = 160,   /* of a line, in a message */
+    COMMON_SHOWN = 40, /* of what two long lines begin with, the same */
+};
+
+/* The next character of a device's name; a number of threads is one. 0 at its end. */
+static int next_of_name(const char **name) {
+    size_t digits = strspn(*name, "0123456789");
+    if (digits > 0 && strncmp(*name + digits, " thread", 7) == 0) {
+        *name += digits + 7;
+        *name += **name == 's';
+        return THREADS;
+    }
+    return **name != '\0' ? (unsigned char)*(*name)++ : 0;
+}
+
 /* A device's name without the "N threads" in it. */
 static void append_device_model(FILE *out, const char *device) {
-    while (*device != '\0') {
-        size_t digits = strspn(device, "0123456789");
-        if (digits > 0 && strncmp(device + digits, " thread", 7) == 0) {
-            device += digits + 7;
-            device += *device == 's';
+    for (int c; (c = next_of_name(&device)) != 0;) {
+        if (c == THREADS)
             fputs("threads", out);
-        } else {
-            fwrite(device, 1, digits > 0 ? digits : 1, out);
-            device += digits > 0 ? digits : 1;
-        }
+        else
+            fputc(c, out);
     }
 }
 
@@ -131,21 +143,51 @@ static size_t line_length(const char *text) {
     return strcspn(text, "\n");
 }
 
-spt_status spt_identity_differs(const char *thing, const char *kept, const char *wanted, spt_error *err) {
+/* Of two long lines, where to begin so that their difference shows. */
+static size_t skip_common(const char *a, const char *b, size_t longer) {
+    size_t common = 0;
+    while (a[common] == b[common] && a[common] != '\0')
+        common++;
+    return longer > SHOWN_MAX && common > COMMON_SHOWN ? common - COMMON_SHOWN : 0;
+}
+
+bool spt_identity_difference(const char **kept, int *kept_length, const char **wanted, int *wanted_length) {
     for (;;) {
-        size_t a = line_length(kept), b = line_length(wanted);
-        if (a != b || memcmp(kept, wanted, a) != 0)
-            return spt_fail(err, SPT_EMISMATCH,
-                            "%s: belongs to another config: there `%.*s`, here `%.*s`; resume with the same config, "
-                            "or --force starts anew",
-                            thing, (int)(a < 160 ? a : 160), kept, (int)(b < 160 ? b : 160), wanted);
-        if (kept[a] == '\0' && wanted[b] == '\0')
-            break;
-        kept += a + (kept[a] != '\0');
-        wanted += b + (wanted[b] != '\0');
+        size_t a = line_length(*kept), b = line_length(*wanted);
+        if (a != b || memcmp(*kept, *wanted, a) != 0) {
+            size_t skipped = skip_common(*kept, *wanted, a > b ? a : b);
+            *kept += skipped;
+            *wanted += skipped;
+            *kept_length = (int)(a - skipped < SHOWN_MAX ? a - skipped : SHOWN_MAX);
+            *wanted_length = (int)(b - skipped < SHOWN_MAX ? b - skipped : SHOWN_MAX);
+            return true;
+        }
+        if ((*kept)[a] == '\0' && (*wanted)[b] == '\0')
+            return false;
+        *kept += a + ((*kept)[a] != '\0');
+        *wanted += b + ((*wanted)[b] != '\0');
     }
+}
+
+spt_status spt_identity_differs(const char *thing, const char *kept, const char *wanted, spt_error *err) {
+    int a, b;
+    if (spt_identity_difference(&kept, &a, &wanted, &b))
+        return spt_fail(err, SPT_EMISMATCH,
+                        "%s: belongs to another config: there `%.*s`, here `%.*s`; resume with the same config, "
+                        "or --force starts anew",
+                        thing, a, kept, b, wanted);
     return spt_fail(err, SPT_EMISMATCH,
                     "%s: belongs to a sweep of the same config whose data, networks or probes have other sizes; "
                     "--force starts anew",
                     thing);
+}
+
+bool spt_identity_same_device(const char *a, const char *b) {
+    for (;;) {
+        int x = next_of_name(&a), y = next_of_name(&b);
+        if (x != y)
+            return false;
+        if (x == 0)
+            return true;
+    }
 }

@@ -17,6 +17,13 @@ char *spt_identity_text_of(const spt_store_spec *spec, const char *software_vers
 spt_status spt_identity_fingerprint(const spt_store_spec *spec, const char *text, unsigned char *fingerprint,
                                     spt_error *err);
 
+/** Whether two devices are of one model: their names but for how many threads. */
+bool spt_identity_same_device(const char *a, const char *b);
+
+/** The first line in which two texts differ: in both from where it shows, and at most 160 characters; false: they are
+ *  equal. */
+bool spt_identity_difference(const char **kept, int *kept_length, const char **wanted, int *wanted_length);
+
 /** SPT_EMISMATCH that names the first line in which two identities differ; thing is the file's name. With equal texts
  *  it says that sizes differ. */
 spt_status spt_identity_differs(const char *thing, const char *kept, const char *wanted, spt_error *err);

@@ -146,7 +146,7 @@ static uint64_t weights_bytes(spt_h5 *h, const spt_store_spec *spec) {
     spt_h5_group_open(h, &weights, NULL, "weights");
     for (size_t i = 0; i < sample; i++) {
         size_t run = i * n / sample;
-        spt_assemble_run_weights(h, spec, NULL, NULL, &weights, run);
+        spt_assemble_run_weights(h, spec, &weights, run, NULL, NULL);
         sample_layers += 1 + spec->arenas[run].layers;
     }
     spt_h5_group_close(h, &weights);

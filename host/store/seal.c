@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,6 +113,20 @@ spt_status spt_seal_check_head(const char *path, spt_seal_state *state, spt_erro
     *state = SPT_SEAL_ABSENT;
     if (sealed)
         status = compare(fd, path, head_of(s.bytes), s.head_sum, state, err);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+spt_status spt_seal_read(const char *path, char sum[65], spt_error *err) {
+    int fd;
+    uint64_t size = 0;
+    seal s;
+    bool sealed = false;
+    spt_status status = open_sealed(path, &fd, &size, &s, &sealed, err);
+    sum[0] = '\0';
+    for (size_t i = 0; sealed && i < SUM_BYTES; i++)
+        snprintf(sum + 2 * i, 3, "%02x", s.sum[i]);
     if (fd >= 0)
         close(fd);
     return status;

@@ -25,6 +25,10 @@ spt_status spt_seal_append(int fd, const char *path, uint64_t bytes, spt_error *
  *  a damaged one may crash it. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_check_head(const char *path, spt_seal_state *state, spt_error *err);
 
+/** The sum that a file's seal gives, as 64 hexadecimal digits; "" when it has no seal. Reads the seal alone.
+ *  Errors: SPT_EIO. */
+spt_status spt_seal_read(const char *path, char sum[65], spt_error *err);
+
 /** Read all of a file whose HDF5 part has `bytes` bytes, and compare. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_check(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err);
 

@@ -100,6 +100,8 @@ spt_status spt_file_verify(const char *path, spt_error *err) {
     spt_verify_objects(&h, &info, true);
     spt_verify_weights(&h, &info);
     check_status(&h, &info);
+    if (info.is_virtual)
+        spt_verify_shards(&h, true);
     spt_status status = spt_h5_end(&h);
     spt_file_info_free(&info);
     return status;

@@ -13,6 +13,10 @@ void spt_verify_objects(spt_h5 *h, const spt_file_info *info, bool describe);
  */
 void spt_verify_locate(spt_h5 *h);
 
+/** The shards that a virtual file has views of: they are there, have the bytes that they had, and, read_all, are whole.
+ */
+void spt_verify_shards(spt_h5 *h, bool read_all);
+
 /** /weights: a group for each run, layers that fit together. */
 void spt_verify_weights(spt_h5 *h, const spt_file_info *info);
 

@@ -108,9 +108,16 @@ done:
 }
 
 static spt_status shape_datasets(spt_sweep *sweep, spt_error *err) {
+    if (sweep->known_shapes != NULL && sweep->n_known != sweep->n_datasets)
+        return spt_fail(err, SPT_EMISMATCH, "the config has %zu data sets, known are %zu", sweep->n_datasets,
+                        sweep->n_known);
     for (size_t i = 0; i < sweep->n_datasets; i++) {
         spt_data_shape *shape = &sweep->data_shapes[i];
-        spt_status status = spt_data_spec_shape(sweep->data_specs[i], shape, err);
+        spt_status status = SPT_OK;
+        if (sweep->known_shapes != NULL)
+            *shape = sweep->known_shapes[i];
+        else
+            status = spt_data_spec_shape(sweep->data_specs[i], shape, err);
         if (status != SPT_OK)
             return status;
         const spt_data_shape *zero = &sweep->data_shapes[0];
@@ -241,18 +248,26 @@ static spt_status plan(spt_sweep *sweep, spt_error *err) {
     return status;
 }
 
-spt_status spt_sweep_plan(const spt_config *config, spt_sweep **out, spt_error *err) {
+spt_status spt_sweep_plan_known(const spt_config *config, const spt_data_shape *shapes, size_t n, spt_sweep **out,
+                                spt_error *err) {
     spt_sweep *sweep = calloc(1, sizeof *sweep);
     if (sweep == NULL)
         return spt_fail(err, SPT_ENOMEM, "sweep: out of memory");
     sweep->config = config;
+    sweep->known_shapes = shapes;
+    sweep->n_known = n;
     spt_status status = plan(sweep, err);
     if (status != SPT_OK) {
         spt_sweep_free(sweep);
         return status;
     }
+    sweep->known_shapes = NULL;
     *out = sweep;
     return SPT_OK;
+}
+
+spt_status spt_sweep_plan(const spt_config *config, spt_sweep **out, spt_error *err) {
+    return spt_sweep_plan_known(config, NULL, 0, out, err);
 }
 
 void spt_sweep_free(spt_sweep *sweep) {

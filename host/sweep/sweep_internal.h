@@ -26,6 +26,8 @@ struct spt_sweep {
     spt_axes axes;
     spt_settings settings; /* of run 0: name, schedules, probes; its data spec is data_specs[0] */
 
+    const spt_data_shape *known_shapes; /* (n_known), borrowed while it is planned; NULL: the data tell */
+    size_t n_known;
     size_t n_datasets;
     spt_data_spec **data_specs;
     spt_data_shape *data_shapes;
@@ -50,6 +52,11 @@ struct spt_sweep {
 spt_status spt_group_place_open(const char *backend, const spt_device_options *options, spt_group_place *place,
                                 spt_error *err);
 void spt_group_place_close(spt_group_place *place);
+
+/** spt_sweep_plan for data whose shapes are known: no data file is looked at. shapes: (n), of all data sets, else
+ *  SPT_EMISMATCH. */
+spt_status spt_sweep_plan_known(const spt_config *config, const spt_data_shape *shapes, size_t n, spt_sweep **out,
+                                spt_error *err);
 
 /** (Re)divide the runs into groups that fit into a place (NULL: anywhere). A run that does not fit is a group of its
  *  own. Errors: SPT_ENOMEM; there are no groups then. */

@@ -5,6 +5,7 @@
 #ifndef SPECTRAIN_SHARD_H
 #define SPECTRAIN_SHARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,39 @@ spt_status spt_sweep_split(const spt_sweep *sweep, size_t count, uint32_t *shard
  *  from here on, and files name their place. Errors: as spt_sweep_split; SPT_EINVAL index is not below count. After an
  *  error other than SPT_EINVAL the sweep can only be freed. */
 spt_status spt_sweep_take_shard(spt_sweep *sweep, size_t index, size_t count, spt_error *err);
+
+/* ---- merging */
+
+typedef struct spt_merge_options {
+    bool is_virtual; /* views of the shards' arrays instead of copies: instant, but the shards must stay where they are
+                      */
+    bool force;      /* replace whatever the output's name has */
+} spt_merge_options;
+
+typedef struct spt_merge_report {
+    size_t n_files, n_runs; /* merged; of the whole sweep */
+    size_t n_done, n_diverged, n_missing;
+    size_t *missing;  /* (n_missing) numbers of runs that no shard has to their end, ascending */
+    size_t n_devices; /* models of device that the shards were trained on: above 1 bits are not those of one device */
+    bool complete;    /* none is missing */
+    uint64_t bytes;
+} spt_merge_report;
+
+/** Put shards of one sweep together: a file as the whole sweep would have left it, to the last bit, runs that are in no
+ *  shard or not trained to their end marked as missing. paths: (n_paths), files of run --shard, whole or interrupted,
+ * of one cut or of several, as long as no run is in two. The same shards make the same file. It is made beside, and
+ * takes the output's name when it is whole; a file of the same sweep that is there is replaced when no run is lost by
+ * it.
+ *
+ *  Each shard's bytes are compared with its seal, and each chunk with its checksum when it is copied; of a virtual
+ * merge the beginning alone, spt_file_verify does the rest. Memory: below 256 MB whatever the size, but for some 300
+ * bytes a run. Errors, each with the file that it is about: SPT_EINVAL a name that cannot be, no shards; SPT_EDATA not
+ * a shard; SPT_EMISMATCH another config, version, backend, precision or data, or a run twice; SPT_ECORRUPT damaged;
+ * SPT_EEXIST the output is something else, has runs that would be lost, or is being written; SPT_EIO; SPT_ENOMEM.
+ * Nothing is changed then. *report: spt_merge_report_free. */
+spt_status spt_shards_merge(const char *const *paths, size_t n_paths, const char *output,
+                            const spt_merge_options *options, spt_merge_report *report, spt_error *err);
+void spt_merge_report_free(spt_merge_report *report);
 
 #ifdef __cplusplus
 }

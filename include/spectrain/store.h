@@ -184,9 +184,11 @@ typedef struct spt_file_info {
     char *config; /* YAML */
     int format_version;
     bool complete;
+    bool is_virtual; /* views of shards' files, which must stay where they are */
     uint64_t bytes;
     size_t shard, shards, sweep_runs; /* of a shard: which of how many, and runs of the whole sweep; shards 0: none */
     size_t *run_numbers;              /* (n_runs) in the sweep, ascending: 0, 1, 2 ... unless it is a shard */
+    int8_t *status;                   /* (n_runs) spt_run_status */
     size_t n_runs, n_done, n_diverged, n_missing;
     size_t n_records, n_snapshots, n_probes, n_axes;
     char **probe_names; /* (n_probes) */
@@ -197,8 +199,13 @@ typedef struct spt_file_info {
 spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *err);
 void spt_file_info_free(spt_file_info *info);
 
+/** Whether the shards that a virtual file has views of are there and, by their seals, what they were. Of another file:
+ *  SPT_OK. Errors: SPT_ECORRUPT with the shard's name; as spt_file_info_read. */
+spt_status spt_file_check_shards(const char *path, spt_error *err);
+
 /** Read every byte and compare with the SHA-256 at the end (a file that another program opened for writing has none);
- *  read every dataset (each chunk carries a Fletcher-32 checksum) and check shapes and dimension scales.
+ *  read every dataset (each chunk carries a Fletcher-32 checksum) and check shapes and dimension scales. Of a virtual
+ *  file its shards are read.
  *  Errors: SPT_ECORRUPT with the first damaged dataset and the run that it belongs to; as spt_file_info_read. */
 spt_status spt_file_verify(const char *path, spt_error *err);
 

@@ -17,6 +17,7 @@ foreach(name
     commands
     errors
     install
+    merge
     probe
     setup
     shards

@@ -20,7 +20,7 @@ static const struct {
      false,
      false},
     {"partial", {.n_runs = 3, .n_probes = 1, .points = 2}, true, false},
-    {"shard", {.n_runs = 4, .n_datasets = 2, .n_probes = 1, .points = 2}, false, true},
+    {"shard", {.n_runs = 11, .n_datasets = 2, .n_probes = 1, .points = 2}, false, true},
 };
 
 static void write_partial(const char *path, const made_sweep *s) {
@@ -39,14 +39,13 @@ static void files_of_all_shapes_are_written(void **state) {
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s.h5", (const char *)*state, FILES[i].name);
-        made_sweep *s = make_sweep(FILES[i].shape);
-        static const size_t numbers[] = {1, 4, 5, 9};
-        const spt_shard_place place = {.index = 2, .count = 3, .sweep_runs = 11, .numbers = numbers};
-        s->spec.shard = FILES[i].shard ? &place : NULL;
+        made_sweep *s = make_sweep(FILES[i].shape), *shard = FILES[i].shard ? make_shard(s, 1, 3) : NULL;
         if (FILES[i].partial)
             write_partial(path, s);
         else
-            write_sweep(path, s, SPT_STORE_REPLACE);
+            write_sweep(path, shard != NULL ? shard : s, SPT_STORE_REPLACE);
+        if (shard != NULL)
+            free_shard(shard);
         free_sweep(s);
     }
 }

@@ -47,6 +47,8 @@ typedef struct made_sweep {
     spt_probe_shape *probe_shapes;
     char config[2048];
     size_t energy_size;
+    size_t *numbers;       /* of a shard: of its runs in the sweep; NULL: all */
+    spt_shard_place place; /* of a shard */
 } made_sweep;
 
 static const spt_optimizer SWEEP_OPTIMIZER = {.kind = SPT_OPTIMIZER_SGD, .lr = 0.1, .momentum = 0.9};
@@ -292,6 +294,48 @@ static inline void free_sweep(made_sweep *s) {
     free(s);
 }
 
+/* ---- shards */
+
+/* The runs of a sweep whose numbers leave this remainder, borrowing from s; free_shard. */
+static inline made_sweep *make_shard(const made_sweep *s, size_t index, size_t count) {
+    made_sweep *part = malloc(sizeof *part);
+    *part = *s;
+    size_t n = 0, most = s->shape.n_runs;
+    part->numbers = calloc(most + 1, sizeof *part->numbers);
+    part->models = calloc(most + 1, sizeof *part->models);
+    part->arenas = calloc(most + 1, sizeof *part->arenas);
+    part->steps_per_epoch = calloc(most + 1, sizeof *part->steps_per_epoch);
+    part->run_dataset = calloc(most + 1, sizeof *part->run_dataset);
+    for (size_t r = index; r < most; r += count, n++) {
+        part->numbers[n] = r;
+        part->models[n] = s->models[r];
+        part->arenas[n] = s->arenas[r];
+        part->steps_per_epoch[n] = s->steps_per_epoch[r];
+        part->run_dataset[n] = s->run_dataset[r];
+    }
+    part->shape.n_runs = part->spec.n_runs = n;
+    part->place = (spt_shard_place){.index = index, .count = count, .sweep_runs = most, .numbers = part->numbers};
+    part->spec.shard = &part->place;
+    part->spec.models = part->models;
+    part->spec.arenas = part->arenas;
+    part->spec.steps_per_epoch = part->steps_per_epoch;
+    part->spec.run_dataset = part->run_dataset;
+    return part;
+}
+
+static inline void free_shard(made_sweep *part) {
+    free(part->numbers);
+    free(part->models);
+    free(part->arenas);
+    free(part->steps_per_epoch);
+    free(part->run_dataset);
+    free(part);
+}
+
+static inline size_t number_of(const made_sweep *s, size_t run) {
+    return s->numbers != NULL ? s->numbers[run] : run;
+}
+
 /* ---- values as functions of their place; all exact in float32 */
 
 static inline double metric_value(size_t run, size_t record, size_t metric) {
@@ -311,7 +355,7 @@ static inline double energy_value(size_t run, size_t record, size_t probe, size_
 /* The step whose loss is not finite. */
 static inline uint64_t diverged_step(const made_sweep *s, size_t run) {
     uint64_t last = s->spec.records.epoch[s->spec.records.n - 1] * s->steps_per_epoch[run];
-    return s->shape.diverged_run == run + 1 ? last / 2 : SPT_STEP_NONE;
+    return s->shape.diverged_run == number_of(s, run) + 1 ? last / 2 : SPT_STEP_NONE;
 }
 
 /* The arena of a run after a number of steps. */
@@ -320,7 +364,7 @@ static inline void fill_state(const made_sweep *s, size_t run, uint64_t step, vo
     memset(state, 0, arena->bytes);
     float *parameters = state;
     for (size_t i = 0; i < (1 + arena->moments) * arena->block; i++)
-        parameters[i] = (float)((i + step * 7 + run * 3) % 4096) / 16.0f;
+        parameters[i] = (float)((i + step * 7 + number_of(s, run) * 3) % 4096) / 16.0f;
     spt_run_counters *counters = spt_arena_counters(arena, state);
     counters->step = step < diverged_step(s, run) ? step : diverged_step(s, run);
     counters->diverged_step = step > diverged_step(s, run) ? diverged_step(s, run) : SPT_STEP_NONE;
@@ -340,14 +384,15 @@ static inline spt_status put_dataset(spt_store *store, const made_sweep *s, size
 static inline spt_status put_record(spt_store *store, const made_sweep *s, size_t run, size_t record, spt_error *err) {
     double metrics[SPT_METRIC_COUNT], norms[65];
     double **energy = calloc(s->shape.n_probes + 1, sizeof *energy);
+    size_t number = number_of(s, run);
     for (size_t m = 0; m < SPT_METRIC_COUNT; m++)
-        metrics[m] = metric_value(run, record, m);
+        metrics[m] = metric_value(number, record, m);
     for (size_t l = 0; l < s->arenas[run].layers; l++)
-        norms[l] = norm_value(run, record, l);
+        norms[l] = norm_value(number, record, l);
     for (size_t p = 0; p < s->shape.n_probes; p++) {
         energy[p] = calloc(s->energy_size, sizeof **energy);
         for (size_t k = 0; k < s->energy_size; k++)
-            energy[p][k] = energy_value(run, record, p, k);
+            energy[p][k] = energy_value(number, record, p, k);
     }
     spt_status status = spt_store_put_record(store, run, record, metrics, norms, (const double *const *)energy, err);
     for (size_t p = 0; p < s->shape.n_probes; p++)
@@ -389,8 +434,13 @@ static inline spt_status put_run(spt_store *store, const made_sweep *s, size_t r
 
 static inline spt_status put_all(spt_store *store, const made_sweep *s, spt_error *err) {
     spt_status status = SPT_OK;
-    for (size_t d = 0; d < s->shape.n_datasets && status == SPT_OK; d++)
-        status = put_dataset(store, s, d, err);
+    for (size_t d = 0; d < s->shape.n_datasets && status == SPT_OK; d++) {
+        bool used = false;
+        for (size_t r = 0; r < s->shape.n_runs; r++)
+            used = used || s->run_dataset[r] == d;
+        if (used)
+            status = put_dataset(store, s, d, err);
+    }
     for (size_t r = 0; r < s->shape.n_runs && status == SPT_OK; r++)
         status = put_run(store, s, r, SIZE_MAX, err);
     return status;
