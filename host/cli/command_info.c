@@ -7,6 +7,7 @@
 
 #include "cli/axes.h"
 #include "cli/command.h"
+#include "cli/shards_view.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "spectrain/store.h"
@@ -120,6 +121,9 @@ static void print_state(const spt_file_info *info, const char *path) {
 static spt_status info(const spt_options *options, spt_error *err) {
     const char *path = options->operand;
     spt_file_info file = {.config = NULL};
+    struct stat found;
+    if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+        return spt_shards_print(path, options->verify, err);
     spt_status status = check_there(path, err);
     if (status != SPT_OK)
         return status;
@@ -149,7 +153,10 @@ const spt_command spt_command_info = {
     .operand = "FILE.h5",
     .synopsis = "FILE.h5 [--verify]",
     .purpose = "tell what a file holds, and whether it is complete",
-    .manual = "  --verify  read every byte and check it; exit code 1 if the file is damaged\n",
+    .manual =
+        "FILE.h5 may also be a folder of shards: then it tells which are done, running, missing or lost (begun, but\n"
+        "no process goes on with them), and when those that run will be done.\n\n"
+        "  --verify  read every byte and check it; exit code 1 if the file is damaged\n",
     .options = SPT_TAKES_VERIFY,
     .run = info,
 };

@@ -31,6 +31,9 @@ static spt_status check_kind(const char *path, const spt_file_info *info, const 
     if (info->shards > 0)
         return spt_fail(err, SPT_EINVAL, "%s: is shard %zu of %zu; merge the shards, and add to that file", path,
                         info->shard, info->shards);
+    if (info->is_virtual)
+        return spt_fail(err, SPT_EINVAL, "%s: has views of shards; merge them without --virtual, and add to that file",
+                        path);
     if (!info->complete)
         return spt_fail(err, SPT_EINVAL,
                         "%s: is not complete, and when it is gone on with it is made anew; finish the sweep first",

@@ -9,11 +9,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/io.h"
 
 enum { HOLDER_CAPACITY = 400, HOST_CAPACITY = 256, ATTEMPTS = 100 };
+
+/* Who only looks whether a lock is taken (spt_lock_is_taken) has it for some microseconds: that is waited for. */
+enum { LOOKERS = 3 };
+static const struct timespec MOMENT = {.tv_nsec = 20000000};
 
 /* Who holds a lock. A process is known by its number and the moment it started, for numbers are used again. */
 typedef struct holder {
@@ -78,6 +83,15 @@ static bool is_still(int fd, const char *path) {
            opened.st_ino == named.st_ino;
 }
 
+/* At once or not at all, over interruptions. */
+static bool lock_now(int fd, int how) {
+    int failed;
+    do
+        failed = flock(fd, how | LOCK_NB);
+    while (failed != 0 && errno == EINTR);
+    return failed == 0;
+}
+
 spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err) {
     *lock = (spt_lock){.fd = -1};
     char *path = spt_io_path(folder, "lock");
@@ -91,14 +105,15 @@ spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err) {
             status = spt_fail(err, SPT_EIO, "%s: cannot be opened: %s", path, strerror(errno));
             break;
         }
-        int failed;
-        do
-            failed = flock(lock->fd, LOCK_EX | LOCK_NB);
-        while (failed != 0 && errno == EINTR);
+        bool failed = !lock_now(lock->fd, LOCK_EX);
+        for (int again = 0; failed && errno == EWOULDBLOCK && again < LOOKERS; again++) {
+            nanosleep(&MOMENT, NULL);
+            failed = !lock_now(lock->fd, LOCK_EX);
+        }
         holder who;
-        if (failed != 0 && errno == EWOULDBLOCK)
+        if (failed && errno == EWOULDBLOCK)
             status = in_use(folder, read_holder(lock->fd, path, &who), &who, "", err);
-        else if (failed != 0)
+        else if (failed)
             by_name = true; /* ENOLCK, ENOTSUP, ENOSYS, ...: no such locks here */
         else if (is_still(lock->fd, path)) {
             status = write_holder(lock->fd, path, err);
@@ -189,6 +204,24 @@ spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *
 
 bool spt_lock_is_held(const spt_lock *lock) {
     return lock->fd >= 0 || lock->pid != NULL;
+}
+
+static bool is_taken_by_name(const char *folder) {
+    char *path = spt_io_path(folder, "lock.pid");
+    holder who;
+    bool known = path != NULL && read_holder_at(path, &who);
+    free(path);
+    return known && !is_dead(&who);
+}
+
+bool spt_lock_is_taken(const char *folder) {
+    char *path = spt_io_path(folder, "lock");
+    int fd = path != NULL ? spt_io_open(path, O_RDONLY, 0) : -1;
+    free(path);
+    bool taken = fd >= 0 && !lock_now(fd, LOCK_SH) && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return taken || is_taken_by_name(folder);
 }
 
 void spt_lock_remove(spt_lock *lock, const char *folder) {

@@ -22,6 +22,9 @@ spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err);
 /** The second way alone. Errors: as above. */
 spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *err);
 
+/** Whether some process holds the lock of folder. Looking keeps nobody from taking it, for longer than a moment. */
+bool spt_lock_is_taken(const char *folder);
+
 bool spt_lock_is_held(const spt_lock *lock);
 
 /** Give it back. FOLDER/lock stays, lock.pid goes. Takes one that is not held. */

@@ -1,5 +1,6 @@
 /* Opening a store: a new one, one that takes the place of another, or one to go on with. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,8 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, s
     if (status == SPT_OK)
         status = spt_writer_start(&store->journal, &store->catalog, &store->slots, SPT_STORE_QUEUE_BYTES,
                                   &store->writer, err);
+    if (status == SPT_OK && !usable)
+        spt_store_put_progress(store, 0.0, NAN);
     for (size_t d = 0; d < store->spec.n_datasets && status == SPT_OK; d++)
         store->dataset_put[d] = store->catalog.datasets[d].whole;
     for (size_t r = 0; r < store->spec.n_runs && status == SPT_OK; r++)

@@ -77,7 +77,7 @@ spt_status spt_output_lock(spt_output *output, spt_error *err) {
 
 void spt_output_remove_folder(spt_output *output) {
     /* The journal first: what is left without one was never begun, or is finished. */
-    static const char *const names[] = {"journal", "journal.new", "state", "assembled"};
+    static const char *const names[] = {"journal", "journal.new", "state", "assembled", "progress", "progress.new"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = spt_io_path(output->folder, names[i]);
         if (path != NULL)

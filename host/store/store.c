@@ -1,10 +1,14 @@
 /* What is put into a store and taken out again while a sweep runs. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "store/dataset_stream.h"
 #include "store/io.h"
 #include "store/pack.h"
+#include "store/progress.h"
 #include "store/store_internal.h"
 
 /* Nothing to resume from: a sweep that failed before its first record leaves no folder behind. */
@@ -226,6 +230,23 @@ spt_status spt_store_put_dataset(spt_store *store, size_t dataset_index, const s
 }
 
 /* ---- */
+
+void spt_store_put_progress(spt_store *store, double fraction, double remaining) {
+    const spt_shard_place *shard = store->spec.shard;
+    spt_kept_progress progress = {.shard = shard != NULL ? shard->index : 0,
+                                  .shards = shard != NULL ? shard->count : 0,
+                                  .n_runs = store->spec.n_runs,
+                                  .sweep_runs = shard != NULL ? shard->sweep_runs : store->spec.n_runs,
+                                  .config_sum = spt_progress_sum(store->spec.config),
+                                  .fraction = fraction,
+                                  .remaining = remaining,
+                                  .updated = (int64_t)time(NULL),
+                                  .pid = (long)getpid()};
+    if (gethostname(progress.host, sizeof progress.host - 1) != 0 || progress.host[0] == '\0')
+        snprintf(progress.host, sizeof progress.host, "localhost");
+    if (!store->finished)
+        spt_progress_write(store->output.folder, &progress);
+}
 
 spt_status spt_store_flush(spt_store *store, spt_error *err) {
     spt_status status = spt_writer_hold(store->writer, true, err);

@@ -19,6 +19,7 @@ typedef struct spt_sweep_session {
     double started;                 /* seconds */
     double flops_total, flops_done; /* of the whole sweep; of the groups that are through, and of this one */
     double flops_at_start;          /* what a resumed sweep had done before */
+    double kept_at;                 /* elapsed at the last note of the progress; 0: none yet */
     double test_error;              /* mean at the last record */
 } spt_sweep_session;
 

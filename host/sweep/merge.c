@@ -203,7 +203,19 @@ static spt_status name_devices(merging *m, size_t *n_devices, spt_error *err) {
 
 /* ---- the output */
 
-/* A file that is there may be replaced when it is of the same sweep, and has no run that the new one has not. */
+/* A probe of a file that was added to it when it was finished. */
+static const char *added_probe(const merging *m, const spt_file_info *info) {
+    for (size_t i = 0; i < info->n_probes; i++) {
+        bool planned = false;
+        for (size_t p = 0; p < m->sweep->settings.n_probes; p++)
+            planned = planned || strcmp(info->probe_names[i], m->sweep->probe_names[p]) == 0;
+        if (!planned)
+            return info->probe_names[i];
+    }
+    return NULL;
+}
+
+/* A file that is there may be replaced when it is of the same sweep, and has nothing that the new one has not. */
 static spt_status compare_output(const merging *m, const char *output, spt_error *err) {
     spt_file_info info;
     spt_error reason = {0};
@@ -226,6 +238,12 @@ static spt_status compare_output(const merging *m, const char *output, spt_error
                           "%s: is there already, with run %zu, which none of the shards has to its "
                           "end; --force replaces it",
                           output, lost);
+    const char *added = status == SPT_OK ? added_probe(m, &info) : NULL;
+    if (added != NULL)
+        status = spt_fail(err, SPT_EEXIST,
+                          "%s: is there already, with probe %s, which was added to it; --force "
+                          "replaces it",
+                          output, added);
     spt_file_info_free(&info);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "sweep/group_run.h"
 
 static const double SLICE_SECONDS = 0.15; /* between two looks at the stop flag; how training is cut changes no bits */
+static const double KEEP_SECONDS = 5.0;   /* between two notes of how far it is, for those who look from outside */
 
 static bool stop_requested(const spt_sweep_session *session) {
     return session->options->stop != NULL && *session->options->stop != 0;
@@ -39,8 +40,6 @@ static double remaining_seconds(const spt_sweep_session *session, double done) {
 
 static void report(spt_sweep_session *session, const spt_group_run *run, uint64_t step, const training_pace *pace,
                    bool recorded) {
-    if (session->options->progress == NULL)
-        return;
     const spt_sweep *sweep = session->sweep;
     double done = session->flops_done + flops_at(sweep, run, step, run->records_passed);
     size_t diverged = 0;
@@ -58,7 +57,12 @@ static void report(spt_sweep_session *session, const spt_group_run *run, uint64_
                              .steps_per_second = pace->per_second,
                              .test_error = session->test_error,
                              .recorded = recorded};
-    session->options->progress(&progress, session->options->user);
+    if (session->store != NULL && (session->kept_at == 0.0 || progress.elapsed - session->kept_at >= KEEP_SECONDS)) {
+        spt_store_put_progress(session->store, progress.fraction, progress.remaining);
+        session->kept_at = progress.elapsed;
+    }
+    if (session->options->progress != NULL)
+        session->options->progress(&progress, session->options->user);
 }
 
 static void adjust_pace(training_pace *pace, double run_steps, uint64_t slice_steps, double seconds) {

@@ -29,6 +29,40 @@ spt_status spt_sweep_split(const spt_sweep *sweep, size_t count, uint32_t *shard
  *  error other than SPT_EINVAL the sweep can only be freed. */
 spt_status spt_sweep_take_shard(spt_sweep *sweep, size_t index, size_t count, spt_error *err);
 
+/* ---- a folder of shards that are being trained */
+
+typedef enum spt_shard_state {
+    SPT_SHARD_MISSING, /* nothing of it is there */
+    SPT_SHARD_DONE,    /* its file is complete */
+    SPT_SHARD_RUNNING, /* a process has its lock */
+    SPT_SHARD_LOST     /* begun, not complete, and no process has its lock: to be gone on with */
+} spt_shard_state;
+
+typedef struct spt_shard_status {
+    spt_shard_state state;
+    char *path; /* of its file, FILE.h5; NULL when it is missing */
+    size_t n_runs, n_done, n_diverged;
+    double fraction;  /* of it, done */
+    double remaining; /* of a running one: seconds from `updated`; NaN: not known */
+    int64_t updated;  /* of a running or a lost one: when it was heard of last, seconds since 1970; 0: never */
+    long pid;         /* of who was heard of */
+    char host[256];
+} spt_shard_status;
+
+typedef struct spt_shards_status {
+    size_t n_shards, sweep_runs;
+    spt_shard_status *shards; /* (n_shards) */
+    size_t n_missing, n_done, n_running, n_lost;
+    double fraction; /* of the sweep: shards take about as long as each other */
+    double end;      /* when the running ones will be done, seconds since 1970; NaN: not known */
+} spt_shards_status;
+
+/** Look at the shards of one sweep in a folder, also while they are written; writes nothing there. Errors: SPT_EIO the
+ *  folder cannot be read; SPT_EDATA it holds no shard; SPT_EMISMATCH those of several sweeps, or cuts; SPT_ECORRUPT;
+ *  SPT_ENOMEM. *status: spt_shards_status_free. */
+spt_status spt_shards_look(const char *folder, spt_shards_status *status, spt_error *err);
+void spt_shards_status_free(spt_shards_status *status);
+
 /* ---- merging */
 
 typedef struct spt_merge_options {

@@ -123,6 +123,10 @@ spt_status spt_store_put_snapshot(spt_store *store, size_t run, size_t snapshot,
  *  run is put may be skipped. */
 spt_status spt_store_put_state(spt_store *store, size_t run, const void *state, spt_error *err);
 
+/** Say how far the sweep is, for spt_shards_look: fraction done, seconds to go (NaN: not known). What cannot be written
+ *  is not. */
+void spt_store_put_progress(spt_store *store, double fraction, double remaining);
+
 /** Wait until all that was put is written and synced. */
 spt_status spt_store_flush(spt_store *store, spt_error *err);
 
@@ -152,7 +156,7 @@ typedef struct spt_addition spt_addition;
 
 /** Begin: read every byte of FILE.h5 (spt_file_verify), lock it, copy it. spec describes the sweep of its config, and
  * the device that will compute; its probes and records are not looked at. *out: spt_addition_close. Errors: SPT_EINVAL
- * the file is not complete, or a shard; SPT_EEXIST it has a probe of that name, another process adds one, or
+ * the file is not complete, a shard or virtual; SPT_EEXIST it has a probe of that name, another process adds one, or
  * FILE.h5.part is there; SPT_EMISMATCH other runs or snapshots; SPT_EIO, SPT_EDATA, SPT_ECORRUPT, SPT_ENOMEM. */
 spt_status spt_addition_open(const char *path, const spt_store_spec *spec, const char *name, spt_addition **out,
                              spt_error *err);

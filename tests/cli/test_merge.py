@@ -324,11 +324,17 @@ class Virtual(Merge):
         self.paths[1].unlink()
         self.assert_one_line_error(self.spectrain("info", merged), 1, "shard1.h5", "gone")
 
-    def test_views_are_replaced_by_copies(self):
+    def test_views_are_replaced_by_copies_and_copies_with_more_in_them_are_kept(self):
         whole = self.train(self.config, "whole.h5")
         merged, _ = self.merge(*self.paths, "--virtual")
+        probe = "{name: later, kind: line, split: test, points: 4, samples: 16, radius: 1.0}"
+        refused = self.spectrain("probe", merged, "--probe", probe)
+        self.assert_one_line_error(refused, 2, "merged.h5", "--virtual")
         self.merge(*self.paths)
         self.assert_same_bits(merged, whole)
+        added = self.spectrain("probe", merged, "--probe", probe)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        self.refused(1, ["merged.h5", "probe later", "--force"], *self.paths)
 
 
 class Memory(Merge):

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 import unittest
 
 import h5py
@@ -82,6 +83,92 @@ class Shards(SweepTest):
         path = self.write_config(self.config)
         for command in (["run", path, "--shard", "3/13"], ["plan", path, "--shards", "13"]):
             self.assert_one_line_error(self.spectrain(*command), 2, "13 shards of 12 runs: allowed are 1 to 12")
+
+
+class Folder(SweepTest):
+
+    def info(self, *arguments):
+        result = self.spectrain("info", self.folder / "shards", *arguments)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout
+
+    def rows(self, text):
+        return {int(row[0]): row[1:] for row in re.findall(r"(?m)^ +(\d)/4 +(\w+)(?: +(\d) +(\d+) %)?", text)}
+
+    def start_shard(self, path, i):
+        process = self.start("run", path, "-o", f"shards/{i}.h5", "--shard", f"{i}/4")
+        progress = self.folder / "shards" / f"{i}.h5.part" / "progress"
+        while not progress.exists() or "fraction 0.000000" in progress.read_text():
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        return process
+
+    def test_info_tells_done_running_missing_and_lost(self):
+        config, _ = self.slow_sweep()
+        path = self.write_config(config)
+        (self.folder / "shards").mkdir()
+        done = self.spectrain("run", path, "-o", "shards/0.h5", "--shard", "0/4", "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        running = self.start_shard(path, 1)
+        running.send_signal(signal.SIGSTOP)  # it holds its lock, and does not end before it was looked at
+        lost = self.start_shard(path, 2)
+        lost.kill()
+        lost.communicate()
+        before = sorted((self.folder / "shards").rglob("*"))
+        text = self.info()
+        self.assertRegex(text, r"4 shards of 4 runs: 1 done, 1 running, 1 missing, 1 lost; \d+ %\n")
+        rows = self.rows(text)
+        self.assertEqual([rows[i][0] for i in range(4)], ["done", "running", "lost", "missing"])
+        self.assertEqual(rows[0][1:], ("1", "100"))
+        for i in (1, 2):
+            self.assertLess(int(rows[i][2]), 100)
+            self.assertRegex(text, rf"(?m)^ +{i}/4 .* ago, process {(running if i == 1 else lost).pid} on ")
+        self.assertRegex(text, r"(?m)^expected end: (not known yet|\d{4}-\d\d-\d\d .*, of those that run)$")
+        self.assertEqual(sorted((self.folder / "shards").rglob("*")), before, "looking has left something")
+        running.send_signal(signal.SIGCONT)
+        running.send_signal(signal.SIGTERM)
+        running.communicate()
+        self.assertEqual(running.returncode, 75)  # an interrupted shard is one with which nobody goes on
+        self.assertEqual([self.rows(self.info())[i][0] for i in range(4)], ["done", "lost", "lost", "missing"])
+        for i in (1, 2, 3):
+            resumed = self.spectrain("run", path, "-o", f"shards/{i}.h5", "--shard", f"{i}/4", "--resume", "--quiet")
+            self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        text = self.info("--verify")
+        self.assertIn("4 shards of 4 runs: 4 done; 100 %\n", text)
+        self.assertIn("verified: every byte of 4 files was read, no damage", text)
+
+    def test_a_folder_of_other_things_or_of_two_cuts_is_refused(self):
+        folder = self.folder / "shards"
+        folder.mkdir()
+        refused = self.spectrain("info", folder)
+        self.assert_one_line_error(refused, 1, "shards", "holds no shard")
+        (folder / "notes.txt").write_text("nothing of ours")
+        (folder / "text.h5").write_text("nothing of ours either")
+        self.run_sweep(tiny(), "shards/whole.h5")
+        self.assert_one_line_error(self.spectrain("info", folder), 1, "holds no shard")
+        self.run_sweep(tiny(), "shards/a.h5", "--shard", "0/2")
+        self.assertIn("1 done, 1 missing; 50 %", self.info())
+        for name, arguments in (("b.h5", ["--shard", "0/3"]), ("c.h5", ["--shard", "1/2", "--set", "data.seed=7"]),
+                                ("d.h5", ["--shard", "0/2"])):
+            path = self.run_sweep(tiny(), f"shards/{name}", *arguments)
+            self.assert_one_line_error(self.spectrain("info", folder), 1, name)
+            path.unlink()
+
+    def test_a_note_of_progress_that_is_damaged_is_passed_over(self):
+        config, _ = self.slow_sweep()
+        (self.folder / "shards").mkdir()
+        self.run_sweep(config, "shards/0.h5", "--shard", "0/4")
+        process = self.start_shard(self.write_config(config), 1)
+        process.kill()
+        process.communicate()
+        progress = self.folder / "shards" / "1.h5.part" / "progress"
+        text = progress.read_text()
+        for damaged in ("", "spectrain", text[:40], text.replace("shard 1/4", "shard 9/4"), "\0" * 5000,
+                        text.replace("fraction 0", "fraction 7")):
+            progress.write_text(damaged)
+            self.assertIn("1 done, 3 missing", self.info())
+        progress.write_text(text)
+        self.assertIn("1 done, 2 missing, 1 lost", self.info())
 
 
 if __name__ == "__main__":

@@ -571,6 +571,22 @@ static void without_flock_a_lock_by_name_holds_while_its_process_lives(void **st
     assert_int_equal(count_names(folder), 0);
 }
 
+static void whether_a_lock_is_taken_can_be_looked_at_without_taking_it(void **state) {
+    (void)state;
+    spt_lock lock;
+    spt_error err = {0};
+    assert_false(spt_lock_is_taken(folder));
+    assert_int_equal(count_names(folder), 0);
+    assert_ok(spt_lock_take(&lock, folder, &err), err);
+    assert_true(spt_lock_is_taken(folder));
+    spt_lock_release(&lock);
+    assert_false(spt_lock_is_taken(folder)); /* its file is still there */
+    assert_ok(spt_lock_take_by_name(&lock, folder, &err), err);
+    assert_true(spt_lock_is_taken(folder));
+    spt_lock_release(&lock);
+    assert_false(spt_lock_is_taken(folder));
+}
+
 static void a_lock_by_name_of_another_host_is_never_taken_for_dead(void **state) {
     (void)state;
     char pid[320];
@@ -680,6 +696,7 @@ int main(void) {
         TEST(a_second_writer_is_refused_at_once_and_told_who_writes),
         TEST(the_lock_of_a_killed_process_is_free),
         TEST(without_flock_a_lock_by_name_holds_while_its_process_lives),
+        TEST(whether_a_lock_is_taken_can_be_looked_at_without_taking_it),
         TEST(a_lock_by_name_of_another_host_is_never_taken_for_dead),
         TEST(a_lock_by_name_of_an_earlier_process_with_our_number_is_dead),
         TEST(a_lock_that_was_removed_with_its_folder_locks_nothing),
