@@ -147,7 +147,10 @@ part_tests() {
     need_file "$build/tests/gpu_runs"
     need_device
     # With a device that nvidia-smi names, a test that finds none has failed.
-    SPECTRAIN_GPU_REQUIRED=1 ctest --test-dir "$build" -L '^gpu$' --output-on-failure --no-tests=error
+    SPECTRAIN_GPU_REQUIRED=1 ctest --test-dir "$build" -L '^gpu$' --output-on-failure --no-tests=error | tee "$work/ctest"
+    local code=${PIPESTATUS[0]}
+    [ "$code" -eq 0 ] || echo "failed: $(grep -oE '[a-z_]+ \((Failed|Timeout|Not Run|SEGFAULT|Subprocess aborted)\)' "$work/ctest" | sort -u | tr '\n' ' ')"
+    return "$code"
 }
 
 # The smallest programs of the tests, under one tool, until the part's time is over.
@@ -169,7 +172,7 @@ sanitize() {
             echo "SKIPPED: compute-sanitizer does not support this device or system"
             exit 77
         fi
-        [ $code -eq 0 ] || { echo "$tool: $program: $(grep 'ERROR SUMMARY' "$log" | tail -1 || echo "exit $code")"; return 1; }
+        [ $code -eq 0 ] || { echo "$tool: $program: exit $code; $(grep 'ERROR SUMMARY' "$log" | tail -1)"; return 1; }
     done
 }
 
