@@ -164,5 +164,62 @@ class Epochs(Experiment):
             path.unlink()
 
 
+class NoiseFrequency(Experiment):
+    DATA = "data={source: sinusoids, train: 20, test: 20, frequencies: 2, label_noise: {kind: radial}}"
+
+    def changed(self, lowest):
+        """A tiny file whose test loss has these lowest values, one for each frequency of the noise: 0, 0.05, 0.2, 1."""
+        path = self.tiny("noise_frequency", self.DATA, "train.epochs=10", "model.width=4")
+        with h5py.File(path, "r+") as file:
+            loss = file["metrics/test_loss"]
+            dip = 1 + np.abs(np.linspace(-1, 1, loss.shape[1]))
+            loss[...] = np.array(lowest)[:, None] * dip / dip.min()
+        return path
+
+    def test_figure_is_drawn(self):
+        self.drawn("noise_frequency", self.changed([0.1, 0.5, 0.3, 0.1]), "noise_frequency_loss")
+
+    def test_low_noise_must_ruin_and_high_noise_spare_the_validation(self):
+        for lowest, seen in (([0.1, 0.5, 0.3, 0.12], True), ([0.1, 0.12, 0.3, 0.12], False),
+                             ([0.1, 0.5, 0.3, 0.4], False)):
+            found, = self.verdicts("noise_frequency", self.changed(lowest))
+            self.assertEqual(found.seen, seen, found)
+
+
+class RandomLabels(Experiment):
+    def test_figure_is_drawn_and_fitted_labels_are_seen(self):
+        path = self.tiny("random_labels", "train.epochs=10", "model.width=4", "train.batch=20",
+                         "data={source: mnist1d, train: 50, test: 20, label_noise: {kind: uniform}}")
+        self.assertIn("NOT seen", self.drawn("random_labels", path, "random_labels_error"))
+        with h5py.File(path, "r+") as file:
+            error = file["metrics/train_error"]
+            error[...] = np.where(np.arange(error.shape[1]) < error.shape[1] - 1, error[...], 0)
+        self.assertTrue(self.verdicts("random_labels", path)[0].seen)
+
+
+class Manifolds(Experiment):
+    def test_earlier_high_frequencies_with_more_petals_are_seen(self):
+        path = self.tiny("manifold_regression", "train.epochs=20", "record.epochs.every=1", "model.width=8")
+        self.drawn("manifold_regression", path, "manifold_regression_amplitude")
+        with h5py.File(path, "r+") as file:
+            petals = file["runs/data.petals"][()]
+            energy = file["probes/curve/energy"]
+            part = np.linspace(0, 1, energy.shape[1])[None, :, None]
+            rising = (part * (0.2 + petals / 20)[:, None, None]) ** 2 / 4 * np.ones(energy.shape)
+        for one, seen in ((rising, True), (rising[::-1], False)):
+            with h5py.File(path, "r+") as file:
+                file["probes/curve/energy"][...] = one
+            self.assertEqual(self.verdicts("manifold_regression", path)[0].seen, seen)
+
+    def test_accuracy_that_grows_with_the_petals_is_seen(self):
+        path = self.tiny("manifold_classification", "train.epochs=5", "model.width=8")
+        self.drawn("manifold_classification", path, "manifold_classification_accuracy")
+        for slope, seen in ((0.02, True), (0.001, False), (-0.02, False)):
+            with h5py.File(path, "r+") as file:
+                petals, error = file["runs/data.petals"][()], file["metrics/train_error"]
+                error[...] = 0.4 - slope * petals[:, None] * np.ones(error.shape)
+            self.assertEqual(self.verdicts("manifold_classification", path)[0].seen, seen, slope)
+
+
 if __name__ == "__main__":
     unittest.main()
