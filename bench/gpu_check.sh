@@ -56,7 +56,14 @@ case $device in *,*) ;; *) device="" ;; esac # an error message is no device
 capability=${device##*, }
 archs=${SPECTRAIN_CUDA_ARCHS:-$([ -n "$device" ] && echo "${capability/./}" || echo native)}
 export PATH=$PATH:/usr/local/cuda/bin
-configure=(-S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSPECTRAIN_CUDA=ON "-DSPECTRAIN_CUDA_ARCHS=$archs")
+# A warning of a compiler that is new to us is no reason to measure nothing.
+configure=(-S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSPECTRAIN_CUDA=ON "-DSPECTRAIN_CUDA_ARCHS=$archs"
+    -DSPECTRAIN_WERROR=OFF)
+link=""
+for folder in "$(dirname "$(readlink -f "$(command -v nvcc)")" 2>/dev/null)/../lib64" /usr/local/cuda/lib64; do
+    # where the loader might not look by itself
+    if [ -e "$folder/libcublas.so" ]; then link=-Wl,-rpath,$(cd "$folder" && pwd) && break; fi
+done
 prefixes=${CMAKE_PREFIX_PATH:-}
 for folder in ${prefixes//[;:]/ }; do
     folder=$(cd "$folder" 2>/dev/null && pwd) || continue
@@ -65,7 +72,8 @@ for folder in ${prefixes//[;:]/ }; do
     [ ! -d "$folder/lib/pkgconfig" ] || export PKG_CONFIG_PATH=$folder/lib/pkgconfig:${PKG_CONFIG_PATH:-}
 done
 # DT_RPATH and not DT_RUNPATH: what the prefix's libraries need in turn is found there, too, and nowhere else changes.
-[ -z "$prefixes" ] || configure+=("-DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags")
+[ -z "$prefixes" ] || link="$link -Wl,--disable-new-dtags"
+configure+=("-DCMAKE_EXE_LINKER_FLAGS=$link")
 
 # ---- parts
 
