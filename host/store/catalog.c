@@ -34,7 +34,7 @@ void spt_catalog_free(spt_catalog *catalog) {
     *catalog = (spt_catalog){0};
 }
 
-static spt_status add_piece(spt_catalog_dataset *dataset, const spt_entry *entry, bool *fits, spt_error *err) {
+spt_status spt_catalog_dataset_add(spt_catalog_dataset *dataset, const spt_entry *entry, bool *fits, spt_error *err) {
     if (entry->header.index == 0 && !dataset->whole)
         dataset->n_pieces = 0; /* begun again after an interruption */
     *fits = !dataset->whole && entry->header.index == dataset->n_pieces;
@@ -63,7 +63,7 @@ spt_status spt_catalog_add(spt_catalog *catalog, const spt_entry *entry, spt_err
     case SPT_ENTRY_DATASET:
     case SPT_ENTRY_DATASET_END:
         if (h->run < spec->n_datasets)
-            status = add_piece(&catalog->datasets[h->run], entry, &fits, err);
+            status = spt_catalog_dataset_add(&catalog->datasets[h->run], entry, &fits, err);
         break;
     case SPT_ENTRY_RECORD:
         fits =

@@ -33,6 +33,9 @@ typedef struct spt_catalog {
 spt_status spt_catalog_create(spt_catalog *catalog, const spt_store_spec *spec, spt_error *err);
 void spt_catalog_free(spt_catalog *catalog);
 
+/** Enter a piece of a data set; *fits false: it is none of those that can come next. Errors: SPT_ENOMEM. */
+spt_status spt_catalog_dataset_add(spt_catalog_dataset *dataset, const spt_entry *entry, bool *fits, spt_error *err);
+
 /** Enter an entry of the journal; of two with the same key the last one wins.
  *  Errors: SPT_ECORRUPT an entry that this sweep cannot have, SPT_ENOMEM. */
 spt_status spt_catalog_add(spt_catalog *catalog, const spt_entry *entry, spt_error *err);

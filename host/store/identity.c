@@ -60,6 +60,33 @@ char *spt_identity_text(const spt_store_spec *spec) {
     return spt_identity_text_of(spec, spt_version());
 }
 
+/* Behind "KEY: VALUE\n" when text begins with that key, else NULL; the value into room unless that is NULL. */
+static const char *skip_line(const char *text, const char *key, char *room, size_t capacity) {
+    size_t length = strlen(key);
+    if (text == NULL || strncmp(text, key, length) != 0 || strncmp(text + length, ": ", 2) != 0)
+        return NULL;
+    const char *value = text + length + 2;
+    size_t end = strcspn(value, "\n");
+    if (room != NULL)
+        snprintf(room, capacity, "%.*s", (int)(end < capacity ? end : capacity), value);
+    return value[end] == '\n' ? value + end + 1 : NULL;
+}
+
+spt_status spt_identity_read(const char *thing, const char *text, spt_identity_parts *parts, spt_error *err) {
+    static const char *const between[] = {"backend", "device", "precision", "denormals"};
+    char shard[64] = "";
+    *parts = (spt_identity_parts){0};
+    const char *at = skip_line(text, "software_version", parts->software_version, sizeof parts->software_version);
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++)
+        at = skip_line(at, between[i], NULL, 0);
+    const char *behind = skip_line(at, "shard", shard, sizeof shard);
+    bool good = at != NULL && (behind == NULL || sscanf(shard, "%zu/%zu", &parts->shard, &parts->shards) == 2);
+    if (!good)
+        return spt_fail(err, SPT_ECORRUPT, "%s: does not tell what it is for", thing);
+    parts->config = behind != NULL ? behind : at;
+    return SPT_OK;
+}
+
 static void add_size(EVP_MD_CTX *digest, uint64_t value) {
     EVP_DigestUpdate(digest, &value, sizeof value);
 }

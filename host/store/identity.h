@@ -13,6 +13,16 @@ char *spt_identity_text(const spt_store_spec *spec);
 /** The same for another version of the software. */
 char *spt_identity_text_of(const spt_store_spec *spec, const char *software_version);
 
+/** What the text of an identity says; config points into it. */
+typedef struct spt_identity_parts {
+    char software_version[32];
+    size_t shard, shards; /* shards 0: the whole sweep */
+    const char *config;
+} spt_identity_parts;
+
+/** Errors: SPT_ECORRUPT, named after `thing`: not such a text. */
+spt_status spt_identity_read(const char *thing, const char *text, spt_identity_parts *parts, spt_error *err);
+
 /** sha256 over the text and all sizes, schedules, networks and data shapes of the spec. Errors: SPT_ENOMEM. */
 spt_status spt_identity_fingerprint(const spt_store_spec *spec, const char *text, unsigned char *fingerprint,
                                     spt_error *err);

@@ -142,7 +142,8 @@ static spt_status read_identity(spt_journal *journal, char **identity, bool *who
     return SPT_OK;
 }
 
-spt_status spt_journal_open(spt_journal *journal, const char *folder, bool *usable, char **identity, spt_error *err) {
+static spt_status open_with(int flags, spt_journal *journal, const char *folder, bool *usable, char **identity,
+                            spt_error *err) {
     *journal = (spt_journal){.fd = -1};
     *usable = false;
     *identity = NULL;
@@ -152,7 +153,7 @@ spt_status spt_journal_open(spt_journal *journal, const char *folder, bool *usab
     journal->path = spt_io_path(folder, "journal");
     if (journal->path == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
-    journal->fd = spt_io_open(journal->path, O_RDWR, 0);
+    journal->fd = spt_io_open(journal->path, flags, 0);
     if (journal->fd < 0) {
         if (errno != ENOENT)
             status = spt_fail(err, SPT_EIO, "%s: cannot be opened: %s", journal->path, strerror(errno));
@@ -178,6 +179,15 @@ done:
     if (!*usable)
         spt_journal_close(journal);
     return status;
+}
+
+spt_status spt_journal_open(spt_journal *journal, const char *folder, bool *usable, char **identity, spt_error *err) {
+    return open_with(O_RDWR, journal, folder, usable, identity, err);
+}
+
+spt_status spt_journal_open_to_read(spt_journal *journal, const char *folder, bool *usable, char **identity,
+                                    spt_error *err) {
+    return open_with(O_RDONLY, journal, folder, usable, identity, err);
 }
 
 /* A file read from front to back through a window. */
@@ -236,7 +246,7 @@ static spt_status check_entry(window *w, uint64_t offset, spt_entry *entry, bool
     return SPT_OK;
 }
 
-spt_status spt_journal_scan(spt_journal *journal, spt_journal_visit visit, void *user, spt_error *err) {
+spt_status spt_journal_visit_new(spt_journal *journal, spt_journal_visit visit, void *user, spt_error *err) {
     window w = {.journal = journal, .bytes = malloc(WINDOW_BYTES), .start = journal->end};
     if (w.bytes == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for %d bytes", journal->path, WINDOW_BYTES);
@@ -250,6 +260,11 @@ spt_status spt_journal_scan(spt_journal *journal, spt_journal_visit visit, void 
         journal->end += sizeof entry.header + entry.header.payload_bytes;
     }
     free(w.bytes);
+    return status;
+}
+
+spt_status spt_journal_scan(spt_journal *journal, spt_journal_visit visit, void *user, spt_error *err) {
+    spt_status status = spt_journal_visit_new(journal, visit, user, err);
     if (status == SPT_OK && ftruncate(journal->fd, (off_t)journal->end) != 0)
         status = spt_fail(err, SPT_EIO, "%s: cannot be cut to %llu bytes: %s", journal->path,
                           (unsigned long long)journal->end, strerror(errno));

@@ -61,6 +61,16 @@ spt_status spt_journal_create(spt_journal *journal, const char *folder, const un
  *  Errors: SPT_ECORRUPT damaged at the beginning, SPT_EDATA of another version, SPT_EIO, SPT_ENOMEM. */
 spt_status spt_journal_open(spt_journal *journal, const char *folder, bool *usable, char **identity, spt_error *err);
 
+/** The same for a reader beside the writer: the file cannot be changed through *journal, which goes to
+ *  spt_journal_visit_new, spt_journal_read and spt_journal_close only. */
+spt_status spt_journal_open_to_read(spt_journal *journal, const char *folder, bool *usable, char **identity,
+                                    spt_error *err);
+
+/** Visit the good entries that were not visited yet, in order, up to the first that is not whole: it is being written,
+ *  or its writer was killed. Changes nothing, and may be called again and again while the journal grows. Bounded
+ *  memory. Errors: what visit returns, SPT_EIO, SPT_ENOMEM. */
+spt_status spt_journal_visit_new(spt_journal *journal, spt_journal_visit visit, void *user, spt_error *err);
+
 /** Visit every good entry after the identity, in order; stop at the first bad one and cut the file there. Bounded
  *  memory. Errors: what visit returns, SPT_EIO. */
 spt_status spt_journal_scan(spt_journal *journal, spt_journal_visit visit, void *user, spt_error *err);

@@ -202,6 +202,20 @@ spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *
     return status;
 }
 
+bool spt_lock_may_be_held(const char *folder) {
+    static const char *const names[] = {"lock", "lock.pid"};
+    bool may_be = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = spt_io_path(folder, names[i]);
+        holder who;
+        bool known = path != NULL && read_holder_at(path, &who);
+        /* one that names nobody is being taken just now */
+        may_be = may_be || path == NULL || (known ? !is_dead(&who) : access(path, F_OK) == 0);
+        free(path);
+    }
+    return may_be;
+}
+
 bool spt_lock_is_held(const spt_lock *lock) {
     return lock->fd >= 0 || lock->pid != NULL;
 }

@@ -27,6 +27,10 @@ bool spt_lock_is_taken(const char *folder);
 
 bool spt_lock_is_held(const spt_lock *lock);
 
+/** Whether a living process may hold the lock of folder, by what it has written there; nothing is locked or changed.
+ *  Of a process on another host it cannot be told whether it lives: then true. */
+bool spt_lock_may_be_held(const char *folder);
+
 /** Give it back. FOLDER/lock stays, lock.pid goes. Takes one that is not held. */
 void spt_lock_release(spt_lock *lock);
 
