@@ -9,6 +9,7 @@
 #include "dataset.h"
 #include "error.h"
 #include "model.h"
+#include "monitor.h"
 #include "probe.h"
 #include "rng.h"
 #include "shard.h"
