@@ -30,6 +30,7 @@ extern const spt_command spt_command_plan;
 extern const spt_command spt_command_merge;
 extern const spt_command spt_command_info;
 extern const spt_command spt_command_probe;
+extern const spt_command spt_command_monitor;
 extern const spt_command spt_command_bench;
 extern const spt_command spt_command_devices;
 

@@ -16,6 +16,7 @@ static const spt_command *const COMMANDS[] = {
     &spt_command_merge,   //
     &spt_command_info,    //
     &spt_command_probe,   //
+    &spt_command_monitor, //
     &spt_command_bench,   //
     &spt_command_devices, //
     NULL,

@@ -34,6 +34,8 @@ static const struct {
     {"shards", 267, required_argument, SPT_TAKES_SHARDS},
     {"probe", 268, required_argument, SPT_TAKES_PROBE},
     {"virtual", 269, no_argument, SPT_TAKES_VIRTUAL},
+    {"rule", 270, required_argument, SPT_TAKES_RULE},
+    {"follow", 271, no_argument, SPT_TAKES_FOLLOW},
     {"help", 'h', no_argument, ~0U},
 };
 /* clang-format on */
@@ -109,6 +111,12 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
         break;
     case SPT_TAKES_PROBE:
         options->probe = argument;
+        break;
+    case SPT_TAKES_RULE:
+        options->rule = argument;
+        break;
+    case SPT_TAKES_FOLLOW:
+        options->follow = true;
         break;
     case SPT_TAKES_JSON:
         status = read_path("json", "FILE.json", argument, &options->json, err);

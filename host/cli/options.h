@@ -26,7 +26,9 @@ enum {
     SPT_TAKES_SHARD = 1 << 11,
     SPT_TAKES_SHARDS = 1 << 12,
     SPT_TAKES_PROBE = 1 << 13,
-    SPT_TAKES_VIRTUAL = 1 << 14
+    SPT_TAKES_VIRTUAL = 1 << 14,
+    SPT_TAKES_RULE = 1 << 15,
+    SPT_TAKES_FOLLOW = 1 << 16
 };
 
 /** As read; strings are argv's. */
@@ -40,12 +42,13 @@ typedef struct spt_options {
     int device;            /* -1: not given */
     size_t threads;        /* 0: not given */
     const char *json;      /* NULL: not given */
-    const char *probe;     /* YAML, or a file of it; NULL: not given */
+    const char *rule;      /* NULL: not given */
+    const char *probe;     /* YAML, or a file of it; monitor: a name; NULL: not given */
     double seconds;        /* 0: not given */
     size_t shard, shards;  /* --shard SHARD/SHARDS, --shards SHARDS; shards 0: not given */
     size_t n_sets;
     const char **sets; /* (n_sets) assignments in their order */
-    bool resume, force, quiet, verify, is_virtual, help;
+    bool resume, force, quiet, verify, is_virtual, follow, help;
 } spt_options;
 
 /** Read argv of a command: argv[0] is its name, program the process's argv[0]. Options and operands may mix; "--" ends

@@ -18,6 +18,7 @@ foreach(name
     errors
     install
     merge
+    monitor
     probe
     setup
     shards
