@@ -63,9 +63,9 @@ static spt_status print_all(const spt_options *options, const choice *chosen, co
 /* What was said last of each run, so that each line is news. */
 typedef struct following {
     size_t n_runs;
-    spt_phase *said;   /* (n_runs) */
-    size_t *recorded;  /* (n_runs) records when it was looked at last */
-    bool *diverged;    /* (n_runs) */
+    spt_phase *said;  /* (n_runs) */
+    size_t *recorded; /* (n_runs) records when it was looked at last */
+    bool *diverged;   /* (n_runs) */
 } following;
 
 static void following_free(following *f) {

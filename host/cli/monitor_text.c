@@ -58,9 +58,8 @@ static void add_level(spt_table *table, double level) {
 }
 
 static void add_heads(spt_table *table, const spt_axes *axes) {
-    static const char *const HEADS[] = {"told",    "minimum", "turn",  "known",   "true",
-                                        "minimum", "level",   "turn",  "level",   "after",
-                                        "log(told/true)"};
+    static const char *const HEADS[] = {"told",  "minimum", "turn",  "known", "true",          "minimum",
+                                        "level", "turn",    "level", "after", "log(told/true)"};
     spt_table_add(table, "run");
     for (size_t a = 0; a < axes->n_axes; a++)
         spt_table_add(table, "%s", axes->axes[a].key);
@@ -105,7 +104,8 @@ static double mean_error(const spt_score *score) {
 }
 
 static void print_score(const spt_score *score, FILE *stream) {
-    fprintf(stream, "a second descent is in %zu of %zu runs with a test curve; told in %zu of these, and in %zu without one",
+    fprintf(stream,
+            "a second descent is in %zu of %zu runs with a test curve; told in %zu of these, and in %zu without one",
             score->n_seen, score->n_runs, score->n_told, score->n_false);
     if (score->n_told > 0)
         fprintf(stream, "; log(told/true): mean %+.2f, mean size %.2f, largest %+.2f", mean_error(score),
@@ -176,7 +176,7 @@ static spt_status score_rule(const spt_monitor *monitor, spt_rule rule, size_t n
 }
 
 spt_status spt_monitor_print_rules(const spt_monitor *monitor, FILE *stream, spt_error *err) {
-    static const char *const HEADS[] = {"rule", "told",      "falsely", "within x1.5", "mean log(told/true)",
+    static const char *const HEADS[] = {"rule", "told",      "falsely", "within x1.5",         "mean log(told/true)",
                                         "sd",   "mean size", "largest", "mean log(known/true)"};
     spt_monitor_state state;
     spt_monitor_look(monitor, &state);

@@ -55,10 +55,10 @@ const char *spt_phase_name(spt_phase phase);
 
 typedef struct spt_truth {
     spt_phase phase;
-    bool by_loss;                 /* told from the test loss */
+    bool by_loss;                  /* told from the test loss */
     double minimum, minimum_level; /* epoch and level of the first descent's end; NaN before ASCENT */
     double turn, turn_level;       /* epoch and level of the maximum of the ascent; NaN unless SECOND */
-    double after;                 /* mean level over the last 7 % of the epochs; NaN unless SECOND */
+    double after;                  /* mean level over the last 7 % of the epochs; NaN unless SECOND */
 } spt_truth;
 
 /** Look at a curve of test error, smoothed over ln(epoch). A rise counts when it takes a factor of 1.28 in epochs or
@@ -101,13 +101,13 @@ spt_status spt_rule_known(spt_rule rule, const spt_training *training, double *e
 
 /** How a rule did over many runs. Zero-initialise it. Errors are ln(told / true) of the second descent's start. */
 typedef struct spt_score {
-    size_t n_runs;      /* added: those with a truth */
-    size_t n_seen;      /* whose test error has a second descent */
-    size_t n_told;      /* of these, told */
-    size_t n_false;     /* told, though there is none */
-    size_t n_within;    /* of the told and seen, off by a factor of 1.5 at most */
+    size_t n_runs;                        /* added: those with a truth */
+    size_t n_seen;                        /* whose test error has a second descent */
+    size_t n_told;                        /* of these, told */
+    size_t n_false;                       /* told, though there is none */
+    size_t n_within;                      /* of the told and seen, off by a factor of 1.5 at most */
     double sum, squares, absolute, worst; /* of the errors: sums, and the largest in size */
-    double delay;       /* sum of ln(known / true) */
+    double delay;                         /* sum of ln(known / true) */
 } spt_score;
 
 void spt_score_add(spt_score *score, const spt_truth *truth, const spt_prediction *prediction, double known);
@@ -135,8 +135,8 @@ typedef struct spt_monitor_state {
     size_t shard, shards;     /* shards 0: the whole sweep */
     size_t n_runs, n_records; /* n_runs 0: nothing was recorded yet; records are those of each run when it is done */
     size_t n_recorded, n_diverged; /* records of all runs so far; runs */
-    const char *probe;        /* whose R it is; NULL: there is none */
-    const char *other_probes; /* names of those that R was not taken from, "a, b" */
+    const char *probe;             /* whose R it is; NULL: there is none */
+    const char *other_probes;      /* names of those that R was not taken from, "a, b" */
 } spt_monitor_state;
 
 /** All of it is the monitor's, until the next update. */
