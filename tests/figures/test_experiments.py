@@ -186,6 +186,24 @@ class NoiseFrequency(Experiment):
             self.assertEqual(found.seen, seen, found)
 
 
+class KernelSpectrum(Experiment):
+    DATA = ("data={source: sinusoids, train: 40, test: clean_train, frequencies: 2, "
+            "label_noise: {kind: uniform_real}}")
+
+    def test_order_and_dip_are_told(self):
+        path = self.tiny("kernel_spectrum", self.DATA, "train.epochs=10", "model.width=4", "probes.0.bin=5")
+        self.drawn("kernel_spectrum", path, "kernel_spectrum_coefficients")
+        for order, rise in ((1, 3), (-1, 1)):
+            with h5py.File(path, "r+") as file:
+                energy, loss = file["probes/kernel/energy"], file["metrics/test_loss"]
+                part = np.linspace(0, 1, energy.shape[1])[None, :, None]
+                late = np.arange(energy.shape[2])[::order]
+                energy[...] = file["probes/kernel/target_energy"][()] * part ** (1 + late) * np.ones(energy.shape)
+                loss[...] = np.linspace(0.1, 0.1 * rise, loss.shape[1])[None]
+            found = self.verdicts("kernel_spectrum", path)
+            self.assertEqual([one.seen for one in found], [order > 0, rise > 1], found)
+
+
 class RandomLabels(Experiment):
     def test_figure_is_drawn_and_fitted_labels_are_seen(self):
         path = self.tiny("random_labels", "train.epochs=10", "model.width=4", "train.batch=20",
