@@ -6,11 +6,82 @@
 
 #include "device_case.h"
 #include "faults.cuh"
+#include "samples.cuh"
 
 static std::string program;
 
+// ---- faults of the host: two streams and what should order them
+
+/** One stream changes x, another copies it out and changes it again; then the first goes on. What should stand between
+ *  them is left out by the fault's name. */
+struct two_streams {
+    cudaStream_t first, second;
+    cudaEvent_t changed, copied;
+    on_device<float> x, scratch;
+    float *pinned;
+
+    two_streams() : x(numbers(FAULT_BLOCK)), scratch(numbers(FAULT_BLOCK)) {
+        assert_done(cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking));
+        assert_done(cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking));
+        assert_done(cudaEventCreateWithFlags(&changed, cudaEventDisableTiming));
+        assert_done(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming));
+        assert_done(cudaMallocHost(&pinned, 2 * FAULT_BLOCK * sizeof *pinned));
+        for (int i = 0; i < 2 * FAULT_BLOCK; i++)
+            pinned[i] = (float)i;
+        assert_done(cudaDeviceSynchronize());
+    }
+    two_streams(const two_streams &) = delete;
+    ~two_streams() {
+        cudaStreamDestroy(first);
+        cudaStreamDestroy(second);
+        cudaEventDestroy(changed);
+        cudaEventDestroy(copied);
+        cudaFreeHost(pinned);
+    }
+
+    void run(const std::string &fault, float *out) {
+        const size_t bytes = FAULT_BLOCK * sizeof *pinned;
+        if (fault == "event_before_the_work")
+            assert_done(cudaEventRecord(changed, first));
+        assert_done(cudaMemcpyAsync(x.data, pinned, bytes, cudaMemcpyHostToDevice, first));
+        assert_done(sample_step(x.data, FAULT_BLOCK, 3.0f, first));
+        if (fault == "source_written_before_it_is_copied")
+            pinned[5] = -7.0f;
+        if (fault != "event_before_the_work")
+            assert_done(cudaEventRecord(changed, first));
+        if (fault != "missing_wait_for_event")
+            assert_done(cudaStreamWaitEvent(second, changed));
+        if (fault == "scratch_of_two_streams") // in any order of whole kernels the result is the same
+            assert_done(sample_step(scratch.data, FAULT_BLOCK, 1.0f, first));
+        assert_done(sample_step(scratch.data, FAULT_BLOCK, fault == "scratch_of_two_streams" ? 1.0f : 5.0f, second));
+        assert_done(cudaMemcpyAsync(pinned + FAULT_BLOCK, x.data, bytes, cudaMemcpyDeviceToHost, second));
+        assert_done(cudaEventRecord(copied, second));
+        if (fault != "missing_wait_before_overwriting")
+            assert_done(cudaStreamWaitEvent(first, copied));
+        assert_done(sample_step(x.data, FAULT_BLOCK, 7.0f, first));
+        if (fault != "missing_synchronization")
+            assert_done(cudaEventSynchronize(copied));
+        for (int i = 0; i < FAULT_BLOCK; i++)
+            out[i] = pinned[FAULT_BLOCK + i];
+        assert_done(cudaDeviceSynchronize());
+    }
+};
+
+static int plant_in_streams(const std::string &fault) {
+    const bool agree = spt_emulated::bits_agree_under_delays(8, FAULT_BLOCK * sizeof(float), [&](void *out) {
+        two_streams streams;
+        streams.run(fault, (float *)out);
+    });
+    return agree ? 0 : 3;
+}
+
+// ---- planting and catching
+
 /** In the process of a fault: run it under each thread order and pattern; 0 if nothing was noticed. */
 static int plant(const char *name) {
+    const std::string in_streams = "streams:";
+    if (in_streams.compare(0, std::string::npos, name, in_streams.size()) == 0)
+        return plant_in_streams(name + in_streams.size());
     on_device<float> in_d(numbers(FAULT_BLOCK));
     if (strcmp(name, "host_touches_device_memory") == 0)
         return in_d.data[3] == 0.0f ? 1 : 2;
@@ -48,7 +119,14 @@ static void caught(void **state) {
 static const char *const faults[][2] = {
     {"no_fault", nullptr},
     {"no_fault_between_blocks", nullptr},
+    {"streams:no_fault", nullptr},
 #ifdef SPT_EMULATED_TSAN
+    {"streams:missing_wait_for_event", "data race"},
+    {"streams:missing_wait_before_overwriting", "data race"},
+    {"streams:missing_synchronization", "data race"},
+    {"streams:event_before_the_work", "data race"},
+    {"streams:source_written_before_it_is_copied", "data race"},
+    {"streams:scratch_of_two_streams", "data race"},
     {"missing_barrier", "data race"},
     {"missing_second_barrier", "data race"},
     {"missing_syncwarp", "data race"},
@@ -61,6 +139,11 @@ static const char *const faults[][2] = {
     {"missing_barrier_after_copy", "data race"},
     {"missing_bulk_wait", "data race"},
 #else
+    {"streams:missing_wait_for_event", "results differ"},
+    {"streams:missing_wait_before_overwriting", "results differ"},
+    {"streams:missing_synchronization", "results differ"},
+    {"streams:event_before_the_work", "results differ"},
+    {"streams:source_written_before_it_is_copied", "results differ"},
     {"missing_barrier", "results differ"},
     {"missing_second_barrier", "results differ"},
     {"race_in_global_memory", "results differ"},

@@ -11,7 +11,7 @@ using namespace spt_emulated;
 
 static int clean(void **) {
     heal();
-    device = {0, 0, (size_t)1 << 24, 1, 4};
+    device = {0, 0, (size_t)1 << 24, 1, 4, 0};
     return 0;
 }
 /** What a test made, it has freed. */
@@ -210,6 +210,39 @@ static void a_capture_takes_in_streams_that_wait_for_it(void **) {
     assert_done(cudaFreeHost(pinned));
 }
 
+static float first_number(const on_device<float> &x_d) {
+    float x;
+    assert_done(cudaMemcpy(&x, x_d.data, sizeof x, cudaMemcpyDeviceToHost)); // in the default stream
+    return x;
+}
+
+static void delayed_work_is_done_when_somebody_waits_for_it(void **) {
+    on_device<float> x_d(std::vector<float>(32, 1.0f)), y_d(std::vector<float>(32, 1.0f));
+    cudaStream_t blocking, independent;
+    cudaEvent_t half;
+    assert_done(cudaStreamCreate(&blocking));
+    assert_done(cudaStreamCreateWithFlags(&independent, cudaStreamNonBlocking));
+    assert_done(cudaEventCreateWithFlags(&half, cudaEventDisableTiming));
+    for (unsigned delay = 1; delay < 9; delay++) {
+        device.delay = delay;
+        const float x = first_number(x_d), y = first_number(y_d);
+        assert_done(sample_step(x_d.data, 32, 2.0f, independent));
+        assert_done(cudaEventRecord(half, independent));
+        assert_done(sample_step(x_d.data, 32, 3.0f, independent));
+        assert_true(first_number(x_d) == x); // the default stream does not wait for it
+        assert_done(cudaEventSynchronize(half));
+        assert_true(first_number(x_d) == 2.0f * x + 1.0f || first_number(x_d) == 3.0f * (2.0f * x + 1.0f) + 1.0f);
+        assert_done(cudaStreamSynchronize(independent));
+        assert_true(first_number(x_d) == 3.0f * (2.0f * x + 1.0f) + 1.0f);
+        assert_done(sample_step(y_d.data, 32, 2.0f, blocking));
+        assert_true(first_number(y_d) == 2.0f * y + 1.0f); // it does for this one
+        assert_done(cudaMemset(x_d.data, 0, 32 * sizeof(float)));
+    }
+    assert_done(cudaEventDestroy(half));
+    assert_done(cudaStreamDestroy(blocking));
+    assert_done(cudaStreamDestroy(independent));
+}
+
 /** c (m, n) column-major = a b, whatever is transposed, in float64. */
 static double entry_of(const std::vector<float> &a, int lda, bool ta, const std::vector<float> &b, int ldb, bool tb,
                        int k, int i, int j) {
@@ -301,13 +334,21 @@ static void strided_transforms_read_and_write_their_layout(void **) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clean, all_freed)
     const struct CMUnitTest tests[] = {
-        TEST(memory_beyond_the_device_is_refused),         TEST(what_was_not_allocated_is_not_freed),
-        TEST(copies_say_their_direction_and_stay_inside),  TEST(two_dimensional_copies_keep_the_pitch),
-        TEST(shared_memory_above_the_limit_is_refused),    TEST(impossible_shapes_of_a_launch_are_refused),
-        TEST(an_ordered_failure_happens_once_at_its_call), TEST(a_lost_device_fails_every_call_but_frees),
-        TEST(a_machine_without_a_device_says_so),          TEST(the_device_describes_itself),
-        TEST(a_capture_takes_in_streams_that_wait_for_it), TEST(matrix_products_are_cublas_column_major_ones),
-        TEST(transforms_are_cuffts_unnormalised_ones),     TEST(strided_transforms_read_and_write_their_layout),
+        TEST(memory_beyond_the_device_is_refused),
+        TEST(what_was_not_allocated_is_not_freed),
+        TEST(copies_say_their_direction_and_stay_inside),
+        TEST(two_dimensional_copies_keep_the_pitch),
+        TEST(shared_memory_above_the_limit_is_refused),
+        TEST(impossible_shapes_of_a_launch_are_refused),
+        TEST(an_ordered_failure_happens_once_at_its_call),
+        TEST(a_lost_device_fails_every_call_but_frees),
+        TEST(a_machine_without_a_device_says_so),
+        TEST(the_device_describes_itself),
+        TEST(delayed_work_is_done_when_somebody_waits_for_it),
+        TEST(a_capture_takes_in_streams_that_wait_for_it),
+        TEST(matrix_products_are_cublas_column_major_ones),
+        TEST(transforms_are_cuffts_unnormalised_ones),
+        TEST(strided_transforms_read_and_write_their_layout),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

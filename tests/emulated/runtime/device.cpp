@@ -26,9 +26,12 @@ static size_t environment(const char *name, size_t otherwise) {
     return text != nullptr ? (size_t)strtoull(text, nullptr, 10) : otherwise;
 }
 
-settings device = {(unsigned)environment("SPT_EMULATED_SEED", 0), (unsigned)environment("SPT_EMULATED_PATTERN", 0),
-                   environment("SPT_EMULATED_MEMORY", (size_t)1 << 30), (int)environment("SPT_EMULATED_DEVICES", 1),
-                   (int)environment("SPT_EMULATED_SMS", 4)};
+settings device = {(unsigned)environment("SPT_EMULATED_SEED", 0),
+                   (unsigned)environment("SPT_EMULATED_PATTERN", 0),
+                   environment("SPT_EMULATED_MEMORY", (size_t)1 << 30),
+                   (int)environment("SPT_EMULATED_DEVICES", 1),
+                   (int)environment("SPT_EMULATED_SMS", 4),
+                   (unsigned)environment("SPT_EMULATED_DELAY", 0)};
 
 struct event {
     unsigned left; // calls until it happens; 0: none is ordered

@@ -32,9 +32,10 @@ static struct {
     std::vector<std::unique_ptr<block>> blocks, past; // past: that have finished, under ThreadSanitizer
     size_t live;                                      // threads that have not finished
     uint64_t random;
-    char start_tag, end_tag;
+    char *tags; // of this launch, for ThreadSanitizer: released when threads start, and by each when it ends
 } now;
-static std::deque<thread> threads; // made once, used by every launch
+unsigned track;
+static std::map<unsigned, std::deque<thread>> pools; // of each track: made once, used by every launch
 
 /** Below n; splitmix64. */
 static size_t draw(size_t n) {
@@ -116,6 +117,10 @@ static void leave(thread *from) {
     static thread_local fiber host;
     if (from == nullptr && host.stack == nullptr)
         fiber_adopt(&host);
+#ifdef SPT_EMULATED_TSAN
+    if (from == nullptr)
+        host.tsan_fiber = __tsan_get_current_fiber(); // of the stream that works
+#endif
     thread *next = nullptr;
     if (!now.ready.empty()) {
         if (device.seed != 0)
@@ -149,9 +154,9 @@ void make_ready(thread *woken) {
 static void thread_main() {
     fiber_started();
     for (;;) {
-        __tsan_acquire(&now.start_tag);
+        __tsan_acquire(&now.tags[0]);
         now.launched->body();
-        __tsan_release(&now.end_tag);
+        __tsan_release(&now.tags[1]);
         quiet here;
         thread *t = running;
         t->copies.clear();
@@ -256,10 +261,12 @@ static void start_block(block *b, thread **of, const shape *launched, meeting *c
  *  blocks before: whoever met the others at a barrier knows what they did, also when it is a thread of the next block.
  */
 static std::vector<thread *> take_threads(size_t count) {
-#ifdef SPT_EMULATED_TSAN
+#ifdef SPT_EMULATED_TSAN // nor of another stream: what its threads did is not ordered with what these do
     const size_t least = (count <= 128 ? 4 : 2) * count;
+    std::deque<thread> &threads = pools[track];
 #else
     const size_t least = count;
+    std::deque<thread> &threads = pools[0];
 #endif
     static size_t next;
     while (threads.size() < least) {
@@ -308,7 +315,7 @@ static void run_together(const shape *launched, const unsigned *clusters, size_t
                         launched->cooperative ? &grid : nullptr);
         }
     }
-    __tsan_release(&now.start_tag);
+    __tsan_release(&now.tags[0]);
     leave(nullptr);
 }
 
@@ -321,12 +328,14 @@ static void run(const shape &launched) {
     static uint64_t launches;
     now.random = (uint64_t)device.seed << 32 | ++launches;
     now.launched = &launched;
+    now.tags = new char[2]; // fresh: nothing else was ever ordered by them
     shuffle(clusters);
     size_t at_once = launched.cooperative ? n_clusters : 1;
     for (size_t c = 0; c < n_clusters; c += at_once)
         run_together(&launched, &clusters[c], at_once);
     // Only now: two blocks that touch one word without an order between them is a race, too.
-    __tsan_acquire(&now.end_tag);
+    __tsan_acquire(&now.tags[1]);
+    delete[] now.tags;
     for (auto *blocks : {&now.blocks, &now.past}) {
         for (auto &b : *blocks)
             shared_free(b.get());

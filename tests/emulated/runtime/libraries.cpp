@@ -24,9 +24,13 @@ struct product {
     float alpha, beta;
 };
 
-static void need(const char *what, const void *memory, size_t bytes) {
+static void need(const char *what, const void *memory, size_t bytes, bool written = false) {
     if (bytes > 0 && !device_holds(memory, bytes, false))
         fault("%s touches %zu bytes at %p, which are not in one allocation of the device", what, bytes, memory);
+    if (written)
+        __tsan_write_range((void *)memory, bytes);
+    else
+        __tsan_read_range(memory, bytes);
 }
 
 static size_t extent(int rows, int columns, int leading) {
@@ -41,7 +45,7 @@ static bool valid(const product &p) {
 static void multiply(const product &p, const float *a, const float *b, float *c) {
     need("a matrix product", a, p.transa ? extent(p.k, p.m, p.lda) : extent(p.m, p.k, p.lda));
     need("a matrix product", b, p.transb ? extent(p.n, p.k, p.ldb) : extent(p.k, p.n, p.ldb));
-    need("a matrix product", c, extent(p.m, p.n, p.ldc));
+    need("a matrix product", c, extent(p.m, p.n, p.ldc), true);
     if (p.m > 0 && p.n > 0)
         cblas_sgemm(CblasColMajor, p.transa ? CblasTrans : CblasNoTrans, p.transb ? CblasTrans : CblasNoTrans, p.m, p.n,
                     p.k, p.alpha, a, p.lda, b, p.ldb, p.beta, c, p.ldc);
@@ -213,7 +217,8 @@ cufftResult cufftExecR2C(cufftHandle plan, cufftReal *in, cufftComplex *out) {
         int half[3] = {t.n[0], t.n[1], t.n[2]};
         half[t.rank - 1] = t.n[t.rank - 1] / 2 + 1;
         need("a transform", in, span(t.rank, t.n, t.inembed, t.istride, t.idist, t.batch) * sizeof *in);
-        need("a transform", out, span(t.rank, half, t.onembed, t.ostride, t.odist, t.batch) * sizeof *out);
+        need("a transform", out, span(t.rank, half, t.onembed, t.ostride, t.odist, t.batch) * sizeof *out, true);
+        __tsan_write_range(t.area, area_bytes(t));
         fftwf_plan p = fftwf_plan_many_dft_r2c(t.rank, t.n, t.batch, in, t.inembed, t.istride, t.idist,
                                                (fftwf_complex *)out, t.onembed, t.ostride, t.odist, FFTW_ESTIMATE);
         if (p == nullptr)

@@ -86,6 +86,7 @@ struct block {
 };
 
 // ---- launch.cpp: the threads that run at once
+extern unsigned track;  // which stream does what is done now; 0: the host
 extern thread *running; // null on the host
 /** Stop `running` until it is made ready; others run. */
 void wait_for(waiting what, place where);
@@ -134,9 +135,12 @@ struct entry {
 cudaError_t remember(cudaError_t error); // for cudaGetLastError; returns it
 void count_object(int change);
 
-// ---- stream.cpp
-/** Do the work now, or keep it for the graph that the stream is captured into. */
+// ---- stream.cpp and graph.cpp
+/** Give the stream that work, or keep it for the graph that the stream is captured into. */
 cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work);
+/** Wait until all that streams were given is done. */
+void finish_stream(cudaStream_t stream);
+void finish_streams();
 /** Whether a call that waits or allocates may be made now: not while a stream is captured. */
 bool capturing();
 

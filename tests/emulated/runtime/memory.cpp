@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <memory>
 
 #ifdef SPT_EMULATED_ASAN
 #include <sanitizer/asan_interface.h>
@@ -95,6 +96,7 @@ static cudaError_t release(void *memory, bool on_device) {
     entry in(ANY_CALL);
     if (memory == nullptr)
         return in.error;
+    finish_streams();
     auto at = allocations.find((char *)memory);
     if (at == allocations.end() || at->second.on_device != on_device)
         return remember(cudaErrorInvalidValue);
@@ -124,12 +126,22 @@ static cudaError_t copy_rows(void *to, size_t to_pitch, const void *from, size_t
     if (width > to_pitch || width > from_pitch || !side_fits(to, to_pitch * (height - 1) + width, to_device, kind) ||
         !side_fits(from, from_pitch * (height - 1) + width, from_device, kind))
         return remember(cudaErrorInvalidValue);
-    return submit(stream, [=] {
+    // Memory that is not pinned is read before the call returns, and written before it does.
+    std::shared_ptr<std::vector<char>> read_now;
+    if (find(from) == allocations.end() || !device_holds(from, 1)) {
+        read_now = std::make_shared<std::vector<char>>(from_pitch * (height - 1) + width);
+        memcpy(read_now->data(), from, read_now->size());
+    }
+    cudaError_t error = submit(stream, [=] {
         open_memory guard;
+        const char *source = read_now ? read_now->data() : (const char *)from;
         for (size_t row = 0; row < height; row++)
-            memcpy((char *)to + row * to_pitch, (const char *)from + row * from_pitch, width);
+            memcpy((char *)to + row * to_pitch, source + row * from_pitch, width);
         return cudaSuccess;
     });
+    if (stream != nullptr && !capturing() && !device_holds(to, 1))
+        finish_stream(stream);
+    return error;
 }
 
 } // namespace spt_emulated
