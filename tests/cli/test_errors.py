@@ -271,8 +271,8 @@ class BadUsage(SweepTest):
     def test_every_bad_command_line_is_exit_code_2_and_one_line(self):
         config = self.write_config(tiny())
         for arguments, *words in (
-            ([], "run, plan, merge, info, probe, bench, devices"),
-            (["trian", config], "unknown command trian", "run, plan, merge, info, probe, bench, devices"),
+            ([], "known: run, plan, "),
+            (["trian", config], "unknown command trian", "known: run, plan, "),
             (["submit", config], "unknown command submit"),
             (["--verbose"], "unknown option --verbose"),
             (["run"], "CONFIG is missing"),
