@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests, from a fresh machine: installs what is missing, builds, runs.
 #   ./tests/run.sh            everything
-#   ./tests/run.sh --quick    without the sanitizer build and the fuzzers
+#   ./tests/run.sh --quick    without the CUDA and sanitizer builds and the fuzzers
 # FUZZ_SECONDS (60): how long each fuzzer runs.
 set -euo pipefail
 SPECTRAIN_TOP=$(cd "$(dirname "$0")/.." && pwd)
@@ -29,6 +29,15 @@ build release
 say "tests"
 ctest --test-dir "$SPECTRAIN_TOP/build" --output-on-failure --no-tests=error --parallel "$(nproc)"
 [ $quick -eq 0 ] || exit 0
+
+nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
+if [ -n "$nvcc" ]; then
+    say "the CUDA backend, compiled and linked by $nvcc for sm_80, sm_90 and sm_100"
+    CUDACXX=$nvcc build cuda spectrain
+    ctest --test-dir "$SPECTRAIN_TOP/build-cuda" --output-on-failure --no-tests=error -L ptxas
+else
+    say "the CUDA backend is NOT compiled here for sm_80, sm_90 and sm_100: no nvcc on PATH or in /usr/local/cuda/bin"
+fi
 
 build sanitize
 say "tests under AddressSanitizer and UndefinedBehaviorSanitizer"
