@@ -481,6 +481,17 @@ static inline void remove_tree(const char *path) {
     rmdir(path);
 }
 
+/* Files and folders in a folder. */
+static inline size_t count_names(const char *name) {
+    DIR *opened = opendir(name);
+    size_t n = 0;
+    while (opened != NULL && readdir(opened) != NULL)
+        n++;
+    if (opened != NULL)
+        closedir(opened);
+    return n > 2 ? n - 2 : 0;
+}
+
 static inline bool is_there(const char *path) {
     struct stat facts;
     return stat(path, &facts) == 0;
