@@ -86,6 +86,7 @@ static cudaError_t time_forward(const spt_kernel_bench *bench, const probe_space
     const spt_rows rows = {probe->geometry == SPT_GEOMETRY_POINTS ? s->points : NULL,
                            s->origin,
                            s->direction,
+                           0,
                            probe->t0,
                            probe->dt,
                            0,

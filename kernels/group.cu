@@ -156,7 +156,7 @@ static spt_status make_probes(spt_group *group, spt_error *err) {
     const size_t n = group->spec.n_probes;
     if (n == 0)
         return SPT_OK;
-    const spt_probe_networks networks = {group->network_d, group->network, group->spec.n_runs};
+    const spt_probe_networks networks = {group->network_d, group->network, group->spec.n_runs, group->loss};
     group->probe = (spt_cuda_probe **)calloc(n, sizeof *group->probe);
     group->energy = (double **)calloc(n, sizeof *group->energy);
     if (group->probe == NULL || group->energy == NULL)

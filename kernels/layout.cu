@@ -246,7 +246,7 @@ static bool describe_networks(spt_group *group) {
 /** What the parts of a record take, one after another in the same place, and probes beside it. */
 static spt_status measure_record(spt_group *group, spt_error *err) {
     const size_t n_runs = group->spec.n_runs;
-    const spt_probe_networks networks = {group->network_d, group->network, n_runs};
+    const spt_probe_networks networks = {group->network_d, group->network, n_runs, group->loss};
     size_t most = evaluation_floats(group) * sizeof(float);
     most = larger(most, spt_spectral_norms_space(group->network, n_runs, group->n_layers) * sizeof(double));
     spt_status status = SPT_OK;

@@ -1,5 +1,5 @@
 // Softmax cross-entropy, mean squared error and binary cross-entropy, each with its gradient or with its verdict on
-// every example. Twin of host/cpu/loss.c and host/cpu/evaluate.c.
+// every example; and the gradient at the predicted class. Twin of host/cpu/loss.c and host/cpu/evaluate.c.
 //
 // Map:    a block of 128 threads takes 32 rows of one run; a row belongs to a group of lanes, as many as outputs up to
 // 32
@@ -36,6 +36,11 @@ static __device__ __forceinline__ float sum_of(float value, uint32_t lanes) {
 static __device__ __forceinline__ double sum_of(double value, uint32_t lanes) {
     for (uint32_t step = lanes / 2; step > 0; step /= 2)
         value += __shfl_xor_sync(ALL, value, (int)step);
+    return value;
+}
+static __device__ __forceinline__ double largest_of(double value, uint32_t lanes) {
+    for (uint32_t step = lanes / 2; step > 0; step /= 2)
+        value = fmax(value, __shfl_xor_sync(ALL, value, (int)step));
     return value;
 }
 static __device__ __forceinline__ float largest_of(float value, uint32_t lanes) {
@@ -253,6 +258,71 @@ static __global__ void __launch_bounds__(32) loss_sum(const spt_score *part, siz
         sum[blockIdx.x] = total;
 }
 
+// ---- the loss at the predicted class
+
+/** log(1 + exp(z)) */
+static __device__ __forceinline__ double softplus(double z) {
+    return (z > 0.0 ? z : 0.0) + log1p(exp(-fabs(z)));
+}
+
+/** Size of d loss / d z_j of one of the classes: of mse itself, of the others its logarithm, up to a term that is the
+ *  same for all classes: of exp(z_j), and of 1 / (1 + exp(z_j)) for the predicted class, else 1 / (1 + exp(-z_j)). */
+static __device__ __forceinline__ double slope_size(const spt_loss_slopes &slopes, bool predicted, double z) {
+    switch (slopes.loss) {
+    case SPT_LOSS_CROSS_ENTROPY:
+        return z;
+    case SPT_LOSS_MSE:
+        return z - (predicted ? 1.0 : slopes.outputs == 1 ? -1.0 : 0.0);
+    default:
+        return -softplus(predicted ? z : -z);
+    }
+}
+
+/** Logits of a row into the gradient of its loss at the predicted class, scaled to components of order 1. */
+static __device__ void slopes_of(const spt_loss_slopes &slopes, const spt_row &row) {
+    const bool mse = slopes.loss == SPT_LOSS_MSE, softmax = slopes.loss == SPT_LOSS_CROSS_ENTROPY;
+    int32_t best = predicted(SPT_VERDICT_ARGMAX, row);
+    if (row.outputs == 1) // class 1 above 0
+        best = row.exists && row.output[0] > 0.0f ? 0 : 1;
+    double largest = mse ? 0.0 : -INFINITY, sum = 0.0;
+    if (row.exists)
+        for (uint32_t j = row.lane; j < row.outputs; j += row.lanes)
+            if (!softmax || (int32_t)j != best) {
+                const double size = slope_size(slopes, (int32_t)j == best, (double)row.output[j]);
+                largest = fmax(largest, mse ? fabs(size) : size);
+            }
+    largest = largest_of(largest, row.lanes);
+    const bool there = isfinite(largest) && (!mse || largest > 0.0);
+    if (row.exists)
+        for (uint32_t j = row.lane; j < row.outputs; j += row.lanes) {
+            const bool is_best = (int32_t)j == best;
+            double slope = 0.0;
+            if (there && !(softmax && is_best)) {
+                const double size = slope_size(slopes, is_best, (double)row.output[j]);
+                slope = mse ? size / largest : exp(size - largest) * (is_best ? -1.0 : 1.0);
+            }
+            sum += slope;
+            row.output[j] = (float)slope;
+        }
+    sum = sum_of(sum, row.lanes);
+    // The lane that has just written the predicted class's logit writes it again: the slopes of all classes add up to
+    // 0.
+    if (row.exists && softmax && best % row.lanes == row.lane && (uint32_t)best < row.outputs)
+        row.output[best] = (float)-sum;
+}
+
+static __global__ void __launch_bounds__(THREADS) loss_slopes(const spt_loss_slopes slopes, uint32_t blocks) {
+    const uint32_t lanes = lanes_for(slopes.outputs), at_once = THREADS / lanes;
+    float *const output = slopes.output + blockIdx.x / blocks * slopes.run_floats;
+    for (uint32_t r = threadIdx.x / lanes; r / at_once * at_once < SPT_LOSS_BLOCK_ROWS; r += at_once) {
+        const uint32_t index = blockIdx.x % blocks * SPT_LOSS_BLOCK_ROWS + r;
+        const bool exists = r < SPT_LOSS_BLOCK_ROWS && index < slopes.rows;
+        const spt_row row = {
+            output + (uint64_t)index * slopes.outputs, nullptr, 0, slopes.outputs, threadIdx.x % lanes, lanes, exists};
+        slopes_of(slopes, row);
+    }
+}
+
 static const size_t RUNS_A_LAUNCH = 65535; // what a grid's second dimension allows
 
 cudaError_t spt_loss_gradient(const spt_loss_problem *problems, size_t n_problems, const spt_loss_batch *batch,
@@ -274,4 +344,9 @@ cudaError_t spt_loss_score(const spt_loss_problem *problems, size_t n_problems, 
 
 cudaError_t spt_loss_sum(const spt_score *part, size_t parts, size_t n_runs, spt_score *sum, cudaStream_t stream) {
     return spt_launch(loss_sum, (unsigned)n_runs, 32, 0, stream, part, parts, sum);
+}
+
+cudaError_t spt_loss_at_prediction(const spt_loss_slopes *slopes, size_t n_runs, cudaStream_t stream) {
+    const unsigned blocks = spt_blocks(slopes->rows, SPT_LOSS_BLOCK_ROWS);
+    return spt_launch(loss_slopes, (unsigned)n_runs * blocks, THREADS, 0, stream, *slopes, blocks);
 }

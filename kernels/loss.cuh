@@ -70,4 +70,17 @@ cudaError_t spt_loss_score(const spt_loss_problem *problems, size_t n_problems, 
 /** Sum of the parts of every run, in a fixed order: part (runs, parts) into sum (runs). */
 cudaError_t spt_loss_sum(const spt_score *part, size_t parts, size_t n_runs, spt_score *sum, cudaStream_t stream);
 
+// Logits of some runs, to become slopes.
+typedef struct spt_loss_slopes {
+    spt_loss loss;
+    uint32_t outputs, rows;
+    float *output;       // (rows, outputs) of the first run
+    uint64_t run_floats; // from run to run
+} spt_loss_slopes;
+
+/** Each row's logits into the gradient of its loss as if the class that the network predicts were its label (with one
+ *  output: class 1 above 0), scaled to components of order 1; zeros where there is none. Twin of spt_loss_at_prediction
+ *  in host/cpu/loss.h, which says more. */
+cudaError_t spt_loss_at_prediction(const spt_loss_slopes *slopes, size_t n_runs, cudaStream_t stream);
+
 #endif

@@ -27,8 +27,8 @@ static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     if (probe->detrend != SPT_DETREND_NONE)
         return spt_fail(err, SPT_EINVAL, "probe %s: detrend %d is not known on the device; expected none", probe->name,
                         (int)probe->detrend);
-    if (probe->towards != SPT_DIRECTION_GIVEN)
-        return spt_fail(err, SPT_EINVAL, "probe %s: adversarial directions are not known on the device", probe->name);
+    if (probe->towards == SPT_DIRECTION_ADVERSARIAL && probe->geometry != SPT_GEOMETRY_LINES)
+        return spt_fail(err, SPT_EINVAL, "probe %s: directions of stored points; lines have directions", probe->name);
     if (probe->perturb.n_norms > 0)
         return spt_fail(err, SPT_EINVAL, "probe %s: perturb is not known on the device", probe->name);
     if (probe->geometry != SPT_GEOMETRY_LINES && probe->geometry != SPT_GEOMETRY_POINTS)
@@ -41,7 +41,18 @@ static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     return SPT_OK;
 }
 
-static spt_probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
+/** Floats of the directions of so many lines of the run that wants most for them. */
+static size_t gradient_floats(const spt_probe_networks *networks, size_t lines) {
+    size_t most = 0;
+    for (size_t r = 0; r < networks->n_runs; r++) {
+        const size_t floats = spt_adversarial_floats(&networks->host[r], lines);
+        most = floats > most ? floats : most;
+    }
+    return most;
+}
+
+static spt_probe_cuts cuts_of(const spt_probe *probe, const spt_probe_networks *networks) {
+    const size_t n_runs = networks->n_runs;
     const size_t of_series = probe->outputs * probe->samples;
     spt_probe_cuts cuts = {};
     cuts.bins = probe->samples / 2 + 1;
@@ -49,7 +60,12 @@ static spt_probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
     cuts.series = cuts.series < probe->series ? cuts.series : probe->series;
     cuts.outputs = (cuts.series * of_series + 3) / 4 * 4;
     cuts.spectrum = cuts.series * probe->outputs * cuts.bins;
-    const size_t bytes = cuts.outputs * sizeof(float) + cuts.spectrum * sizeof(cufftComplex);
+    if (probe->towards == SPT_DIRECTION_ADVERSARIAL) {
+        cuts.direction = cuts.series * probe->inputs;
+        cuts.gradient = gradient_floats(networks, cuts.series);
+    }
+    const size_t bytes =
+        (cuts.outputs + cuts.direction + cuts.gradient) * sizeof(float) + cuts.spectrum * sizeof(cufftComplex);
     cuts.runs = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
     cuts.runs = cuts.runs < n_runs ? cuts.runs : n_runs;
     return cuts;
@@ -60,7 +76,7 @@ static spt_probe_cuts cuts_of(const spt_probe *probe, size_t n_runs) {
 // Where things lie, in bytes: in its own allocation, and in the space.
 typedef struct probe_layout {
     size_t origin, direction, points, energy, runs, own;
-    size_t output, spectrum, area, wide, space;
+    size_t output, spectrum, area, wide, run_direction, gradient, space;
 } probe_layout;
 
 static size_t place(size_t *end, size_t count, size_t size) {
@@ -83,6 +99,8 @@ static probe_layout layout_of(const spt_probe *probe, const spt_probe_cuts *cuts
     layout.spectrum = place(&layout.space, cuts->runs * cuts->spectrum, sizeof(cufftComplex));
     layout.area = place(&layout.space, area_bytes, 1);
     layout.wide = place(&layout.space, wide_floats, sizeof(float));
+    layout.run_direction = place(&layout.space, cuts->runs * cuts->direction, sizeof(float));
+    layout.gradient = place(&layout.space, cuts->runs * cuts->gradient, sizeof(float));
     return layout;
 }
 
@@ -127,7 +145,7 @@ static spt_status begin(const spt_probe *probe, const spt_probe_networks *networ
     *out = p;
     p->probe = probe;
     p->networks = *networks;
-    p->cuts = cuts_of(probe, networks->n_runs);
+    p->cuts = cuts_of(probe, networks);
     int device = 0, shared = 0;
     cudaError_t error = cudaGetDevice(&device);
     if (error == cudaSuccess)
@@ -212,6 +230,23 @@ static bool order_runs(spt_cuda_probe *p) {
     return true;
 }
 
+/** What is the same for all chunks. */
+static spt_adversarial adversarial_of(const spt_cuda_probe *p, float *direction, float *space) {
+    spt_adversarial a = {};
+    a.loss = p->networks.loss;
+    a.inputs = (uint32_t)p->probe->inputs;
+    a.outputs = (uint32_t)p->probe->outputs;
+    for (size_t r = 0; r < p->networks.n_runs; r++) {
+        const spt_device_network *network = &p->networks.host[r];
+        a.width = network->width > a.width ? network->width : a.width;
+        a.n_layers = network->n_layers > a.n_layers ? network->n_layers : a.n_layers;
+    }
+    a.direction = direction;
+    a.space = space;
+    a.space_floats = p->cuts.gradient;
+    return a;
+}
+
 static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, char *space) {
     const size_t n_runs = p->networks.n_runs;
     cudaError_t error = cudaMalloc((void **)&p->memory_d, layout->own);
@@ -225,6 +260,7 @@ static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, c
     p->output_d = (float *)(space + layout->output);
     p->spectrum_d = (cufftComplex *)(space + layout->spectrum);
     p->wide_d = (float *)(space + layout->wide);
+    p->adversarial = adversarial_of(p, (float *)(space + layout->run_direction), (float *)(space + layout->gradient));
     error = copy_points(p, layout);
     if (error == cudaSuccess)
         error = cudaMemcpy(p->runs_d, p->runs, n_runs * sizeof *p->runs, cudaMemcpyHostToDevice);

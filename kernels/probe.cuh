@@ -19,10 +19,11 @@
 typedef struct spt_cuda_probe spt_cuda_probe;
 
 // Networks that a probe is for: the group's table on the device, and the host's copy of it, whose pointers are device
-// memory but for `layers`.
+// memory but for `layers`; and the loss that they are trained with.
 typedef struct spt_probe_networks {
     const spt_device_network *device, *host;
     size_t n_runs;
+    spt_loss loss;
 } spt_probe_networks;
 
 // Device memory that a probe takes, in bytes.
@@ -31,7 +32,7 @@ typedef struct spt_probe_bytes {
     size_t space; // while it runs, and what is there may be lost after: outputs, spectra, cuFFT's area, wide networks
 } spt_probe_bytes;
 
-/** What a probe takes for a group; of the networks the widths alone count. cuFFT is asked by making the plans.
+/** What a probe takes for a group; of the networks the shapes alone count. cuFFT is asked by making the plans.
  *  Errors: as spt_cuda_probe_create. */
 spt_status spt_cuda_probe_measure(const spt_probe *probe, const spt_probe_networks *networks, spt_probe_bytes *bytes,
                                   spt_error *err);

@@ -158,11 +158,12 @@ static __device__ __forceinline__ spt_operand weights_from(const spt_device_laye
 
 template <typename S, int BLOCKS>
 static __global__ void __launch_bounds__(S::THREADS, BLOCKS)
-    forward_fused(const spt_device_network *networks, const spt_forward_run *runs, const spt_rows rows, uint32_t tiles,
-                  uint32_t width, const spt_forward_output output) {
+    forward_fused(const spt_device_network *networks, const spt_forward_run *runs, const spt_rows of_runs,
+                  uint32_t tiles, uint32_t width, const spt_forward_output output) {
     SPT_DYNAMIC_SHARED(float, shared);
     SPT_SHARED(spt_row_place, place, [S::ROWS]);
     const spt_forward_run run = runs[blockIdx.x / tiles];
+    const spt_rows rows = spt_rows_of(of_runs, run.slot);
     const spt_device_network network = networks[run.network];
     const uint32_t first_row = blockIdx.x % tiles * S::ROWS;
     const uint32_t length = rows.count - first_row < S::ROWS ? rows.count - first_row : S::ROWS;
@@ -206,10 +207,11 @@ typedef struct spt_layer_pass {
 /** One layer of one network for `rows`, a block per tile of the layer's activations. */
 template <typename S>
 static __global__ void __launch_bounds__(S::THREADS)
-    forward_layer(const spt_device_network *networks, const spt_forward_run run, const spt_rows rows,
+    forward_layer(const spt_device_network *networks, const spt_forward_run run, const spt_rows of_runs,
                   const spt_layer_pass pass, const spt_forward_output output) {
     SPT_SHARED(float, shared, [S::SHARED]);
     SPT_SHARED(spt_row_place, place, [S::ROWS]);
+    const spt_rows rows = spt_rows_of(of_runs, run.slot);
     const spt_device_network network = networks[run.network];
     const spt_device_layer layer = network.layers[pass.layer];
     const bool is_last = pass.layer + 1 == network.n_layers;

@@ -8,6 +8,7 @@
 
 #include <cufft.h>
 
+#include "adversarial.cuh"
 #include "probe.cuh"
 #include "probe_forward.cuh"
 
@@ -19,6 +20,8 @@ typedef struct spt_probe_cuts {
     size_t outputs;  // floats that the outputs of a chunk of one run take: a multiple of 4, so that cuFFT finds every
                      // run's aligned
     size_t spectrum; // complex numbers, likewise
+    size_t direction,
+        gradient; // floats of a run's own directions in a chunk, and of what makes them; 0: they are given
 } spt_probe_cuts;
 
 struct spt_cuda_probe {
@@ -32,10 +35,11 @@ struct spt_cuda_probe {
     double *energy_d;        // (n_runs, energy_size)
     spt_forward_run *runs_d; // (n_runs) as `runs`
     // device, the space
-    float *output_d;          // (cuts.runs, outputs, series of a chunk * samples)
-    cufftComplex *spectrum_d; // (cuts.runs, outputs, series of a chunk, bins)
-    float *wide_d;            // for networks that do not fit on chip
-    size_t wide_floats;       // 0: there are none
+    float *output_d;             // (cuts.runs, outputs, series of a chunk * samples)
+    cufftComplex *spectrum_d;    // (cuts.runs, outputs, series of a chunk, bins)
+    float *wide_d;               // for networks that do not fit on chip
+    spt_adversarial adversarial; // of a chunk of runs and of series
+    size_t wide_floats;          // 0: there are none
     // host
     double *energy;        // (n_runs, energy_size) pinned
     spt_forward_run *runs; // (n_runs) of a chunk of runs after another, by path and falling width

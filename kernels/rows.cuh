@@ -12,11 +12,19 @@
 typedef struct spt_rows {
     const float *points;    // (all rows, inputs)
     const float *origin;    // (series, inputs)
-    const float *direction; // (series, inputs)
+    const float *direction; // (series, inputs), of the run in slot 0
+    uint64_t run_floats;    // from slot to slot of the directions; 0: all runs have the same
     double t0, dt;
     uint64_t first;
     uint32_t count, inputs, samples;
 } spt_rows;
+
+/** The rows as they are for the run in this slot. */
+static __device__ __forceinline__ spt_rows spt_rows_of(const spt_rows &rows, uint32_t slot) {
+    spt_rows mine = rows;
+    mine.direction += slot * rows.run_floats;
+    return mine;
+}
 
 // What is known of each row of a tile before its terms are made; shared memory, one entry a row.
 typedef struct spt_row_place {

@@ -76,6 +76,7 @@ inline std::vector<const network_state *> pointers(const std::vector<network_sta
 /** The same networks as a group on the CPU. One example of data, which nothing here looks at. */
 struct cpu_networks {
     std::vector<float> x, target;
+    int32_t label = 0;
     spt_dataset data = {};
     std::vector<spt_run_spec> runs;
     const spt_probe *probe; // the group reads it here
@@ -83,17 +84,22 @@ struct cpu_networks {
     spt_group *group = NULL;
     spt_error err = {};
 
-    cpu_networks(const std::vector<network_state> &states, const spt_probe *with)
+    cpu_networks(const std::vector<network_state> &states, const spt_probe *with, spt_loss loss = SPT_LOSS_MSE)
         : x(states[0].model.inputs), target(states[0].model.outputs), probe(with) {
         data.inputs = x.size();
         data.outputs = target.size();
         data.train.n = 1;
         data.train.x = x.data();
-        data.train.target = target.data();
+        if (loss == SPT_LOSS_CROSS_ENTROPY) {
+            data.train.label = &label;
+            data.classes = data.outputs;
+        } else {
+            data.train.target = target.data();
+        }
         for (const network_state &state : states) {
             spt_run_spec run = {};
             run.model = state.model;
-            run.train.loss = SPT_LOSS_MSE;
+            run.train.loss = loss;
             run.train.optimizer = state.optimizer;
             run.train.epochs = 1;
             runs.push_back(run);

@@ -52,8 +52,8 @@ struct device_probe {
     spt_cuda_probe *made = NULL;
     spt_error err = {};
 
-    device_probe(const spt_probe &probe, const std::vector<const network_state *> &states)
-        : table(states), networks({table.device->data, table.host.data(), states.size()}) {
+    device_probe(const spt_probe &probe, const std::vector<const network_state *> &states, spt_loss loss = SPT_LOSS_MSE)
+        : table(states), networks({table.device->data, table.host.data(), states.size(), loss}) {
         spt_probe_bytes bytes;
         assert_ok(spt_cuda_probe_measure(&probe, &networks, &bytes, &err), err);
         space.reset(new on_device<char>(bytes.space));
@@ -64,21 +64,24 @@ struct device_probe {
 };
 
 /** Energies of networks on the device. out: (states, energy_size). */
-inline void device_energy(const spt_probe &probe, const std::vector<const network_state *> &states, double *out) {
-    device_probe p(probe, states);
+inline void device_energy(const spt_probe &probe, const std::vector<const network_state *> &states, double *out,
+                          spt_loss loss = SPT_LOSS_MSE) {
+    device_probe p(probe, states, loss);
     assert_ok(spt_cuda_probe_start(p.made, nullptr, &p.err), p.err);
     assert_done(cudaDeviceSynchronize());
     spt_cuda_probe_read(p.made, out);
 }
 
-inline std::vector<double> device_energy(const spt_probe &probe, const std::vector<network_state> &states) {
+inline std::vector<double> device_energy(const spt_probe &probe, const std::vector<network_state> &states,
+                                         spt_loss loss = SPT_LOSS_MSE) {
     std::vector<double> out(states.size() * probe.energy_size);
-    device_energy(probe, pointers(states), out.data());
+    device_energy(probe, pointers(states), out.data(), loss);
     return out;
 }
 
-inline std::vector<double> cpu_energy(const spt_probe &probe, const std::vector<network_state> &states) {
-    cpu_networks cpu(states, &probe);
+inline std::vector<double> cpu_energy(const spt_probe &probe, const std::vector<network_state> &states,
+                                      spt_loss loss = SPT_LOSS_MSE) {
+    cpu_networks cpu(states, &probe, loss);
     std::vector<double> out(states.size() * probe.energy_size);
     assert_ok(spt_backend_cpu.probe(cpu.group, 0, out.data(), &cpu.err), cpu.err);
     return out;

@@ -19,6 +19,9 @@ MIXED = tiny({"data.train": 50, "data.test": 30, "train.batch": 40, "train.epoch
               "probes": [{"name": "line_train", "kind": "line", "split": "train", "points": 3, "samples": 16,
                           "radius": 1.0}]},
              sweep={"model.width": [5, 37], "model.hidden_layers": [1, 2], "train.seed": [0, 1]})
+# Lines that go another way in each run.
+OWN_WAYS = dict(MIXED, probes=[{"name": "line_own", "kind": "line", "split": "test", "points": 4, "samples": 12,
+                                "radius": 0.5, "direction": "adversarial"}])
 # One-dimensional: the full batch, Adam, squared errors, a grid.
 SINES = {
     "name": "sines",
@@ -114,6 +117,12 @@ class Device(Emulated):
     def test_functions_and_grids_equal_the_cpus_within_the_bounds(self):
         cuda = self.done(SINES, "cuda.h5")
         cpu = self.run_sweep(SINES, "cpu.h5", "--backend", "cpu")
+        self.assert_format(cuda, cpu)
+        self.assert_equal_within_bounds(cuda, cpu)
+
+    def test_lines_along_each_runs_own_directions_equal_the_cpus_within_the_bounds(self):
+        cuda = self.done(OWN_WAYS, "cuda.h5")
+        cpu = self.run_sweep(OWN_WAYS, "cpu.h5", "--backend", "cpu")
         self.assert_format(cuda, cpu)
         self.assert_equal_within_bounds(cuda, cpu)
 

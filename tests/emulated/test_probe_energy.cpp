@@ -109,7 +109,7 @@ static void a_transform_that_is_not_known_is_refused_with_the_name_of_the_probe(
     probe_case p(2, 2, 4, 8, SPT_GEOMETRY_LINES, 9);
     const network_state state = network_of(2, 3, 1, 2, 1);
     network_table table({&state});
-    const spt_probe_networks networks = {table.device->data, table.host.data(), 1};
+    const spt_probe_networks networks = {table.device->data, table.host.data(), 1, SPT_LOSS_MSE};
     p.probe.transform = SPT_TRANSFORM_DFT2;
     spt_cuda_probe *made = NULL;
     spt_probe_bytes bytes;

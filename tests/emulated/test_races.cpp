@@ -99,6 +99,21 @@ static void probes_of_networks_of_all_widths(void **) {
     }
 }
 
+/** Lines of two tiles, networks of two tiles of units, products of several slabs; every loss. */
+static void adversarial_directions(void **) {
+    for (spt_loss loss : {SPT_LOSS_CROSS_ENTROPY, SPT_LOSS_MSE, SPT_LOSS_BCE}) {
+        probe_case p(66, 40, 33, 2, SPT_GEOMETRY_LINES, 5);
+        p.probe.towards = SPT_DIRECTION_ADVERSARIAL;
+        test_data data(66, 40, 40, 4, 1);
+        const std::vector<spt_run_spec> runs = {run_of(data, 70, 2, 0, 0, loss), run_of(data, 5, 0, 0, 1, loss)};
+        test_group group(spt_backend_cuda, data, runs, [](spt_device *) {}, {&p.probe});
+        std::vector<double> energy(2 * p.probe.energy_size);
+        assert_ok(spt_backend_cuda.probe(group.group, 0, energy.data(), &group.err), group.err);
+        for (double e : energy)
+            assert_true(isfinite(e));
+    }
+}
+
 /** Matrices that are wide and tall, with more than a strip of columns, and more iterations than between two looks. */
 static void spectral_norms_of_wide_and_tall_layers(void **) {
     test_data data(70, 3, 3, 4, 1);
@@ -169,6 +184,7 @@ int main(void) {
         cmocka_unit_test(every_loss_and_verdict),
         cmocka_unit_test(orders_of_an_epoch),
         cmocka_unit_test(probes_of_networks_of_all_widths),
+        cmocka_unit_test(adversarial_directions),
         cmocka_unit_test(spectral_norms_of_wide_and_tall_layers),
         cmocka_unit_test(perturbed_parameters),
         cmocka_unit_test(peaks_of_the_device),
