@@ -236,8 +236,8 @@ static bool describe_networks(spt_group *group) {
         network->width = (uint32_t)(model->hidden_layers > 0 ? model->width : 0);
         for (size_t l = 0; l < network->n_layers; l++) {
             const spt_layer from = spt_model_layer(model, l);
-            *layer++ = {(uint32_t)from.fan_in, (uint32_t)from.fan_out,   from.weight_offset,
-                        from.bias_offset,      (float)from.weight_scale, (float)from.bias_scale};
+            *layer++ = {(uint32_t)from.fan_in,    (uint32_t)from.fan_out, from.weight_offset, from.bias_offset,
+                        (float)from.weight_scale, (float)from.bias_scale, from.weight_scale,  from.bias_scale};
         }
     }
     return true;

@@ -11,7 +11,8 @@ typedef struct spt_device_layer {
     uint32_t fan_in, fan_out;
     uint64_t weight_offset; // floats, from the start of the run's block; (fan_out, fan_in) row-major, 128-byte aligned
     uint64_t bias_offset;
-    float weight_scale, bias_scale; // y = weight_scale W x + bias_scale b
+    float weight_scale, bias_scale;              // y = weight_scale W x + bias_scale b
+    double exact_weight_scale, exact_bias_scale; // before they are rounded
 } spt_device_layer;
 
 typedef struct spt_device_network {

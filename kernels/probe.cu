@@ -21,8 +21,10 @@ spt_status spt_probe_check_cufft(const spt_probe *probe, cufftResult result, con
 }
 
 static spt_status check_probe(const spt_probe *probe, spt_error *err) {
+    if (probe->transform == SPT_TRANSFORM_SEGMENTS)
+        return spt_probe_segments_check(probe, err);
     if (probe->transform != SPT_TRANSFORM_DFT)
-        return spt_fail(err, SPT_EINVAL, "probe %s: transform %d is not known on the device; expected a dft",
+        return spt_fail(err, SPT_EINVAL, "probe %s: transform %d is not known on the device; expected dft or segments",
                         probe->name, (int)probe->transform);
     if (probe->detrend != SPT_DETREND_NONE)
         return spt_fail(err, SPT_EINVAL, "probe %s: detrend %d is not known on the device; expected none", probe->name,
@@ -41,29 +43,17 @@ static spt_status check_probe(const spt_probe *probe, spt_error *err) {
     return SPT_OK;
 }
 
-/** Floats of the directions of so many lines of the run that wants most for them. */
-static size_t gradient_floats(const spt_probe_networks *networks, size_t lines) {
-    size_t most = 0;
-    for (size_t r = 0; r < networks->n_runs; r++) {
-        const size_t floats = spt_adversarial_floats(&networks->host[r], lines);
-        most = floats > most ? floats : most;
-    }
-    return most;
-}
-
 static spt_probe_cuts cuts_of(const spt_probe *probe, const spt_probe_networks *networks) {
     const size_t n_runs = networks->n_runs;
-    const size_t of_series = probe->outputs * probe->samples;
+    const bool segments = probe->transform == SPT_TRANSFORM_SEGMENTS;
+    const size_t of_series = segments ? spt_probe_segments_floats(probe) : probe->outputs * probe->samples;
     spt_probe_cuts cuts = {};
     cuts.bins = probe->samples / 2 + 1;
     cuts.series = of_series < CHUNK_FLOATS ? CHUNK_FLOATS / of_series : 1;
     cuts.series = cuts.series < probe->series ? cuts.series : probe->series;
     cuts.outputs = (cuts.series * of_series + 3) / 4 * 4;
-    cuts.spectrum = cuts.series * probe->outputs * cuts.bins;
-    if (probe->towards == SPT_DIRECTION_ADVERSARIAL) {
-        cuts.direction = cuts.series * probe->inputs;
-        cuts.gradient = gradient_floats(networks, cuts.series);
-    }
+    cuts.spectrum = segments ? 0 : cuts.series * probe->outputs * cuts.bins;
+    spt_probe_lines_cut(probe, networks, &cuts);
     const size_t bytes =
         (cuts.outputs + cuts.direction + cuts.gradient) * sizeof(float) + cuts.spectrum * sizeof(cufftComplex);
     cuts.runs = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
@@ -76,7 +66,7 @@ static spt_probe_cuts cuts_of(const spt_probe *probe, const spt_probe_networks *
 // Where things lie, in bytes: in its own allocation, and in the space.
 typedef struct probe_layout {
     size_t origin, direction, points, energy, runs, own;
-    size_t output, spectrum, area, wide, run_direction, gradient, space;
+    size_t output, spectrum, area, wide, run_direction, gradient, walk, space;
 } probe_layout;
 
 static size_t place(size_t *end, size_t count, size_t size) {
@@ -85,8 +75,10 @@ static size_t place(size_t *end, size_t count, size_t size) {
     return at;
 }
 
-static probe_layout layout_of(const spt_probe *probe, const spt_probe_cuts *cuts, size_t n_runs, size_t area_bytes,
-                              size_t wide_floats) {
+static probe_layout layout_of(const spt_cuda_probe *p, size_t area_bytes) {
+    const spt_probe *probe = p->probe;
+    const spt_probe_cuts *cuts = &p->cuts;
+    const size_t n_runs = p->networks.n_runs;
     const bool lines = probe->geometry == SPT_GEOMETRY_LINES;
     const size_t line_floats = lines ? probe->series * probe->inputs : 0;
     probe_layout layout = {};
@@ -98,9 +90,10 @@ static probe_layout layout_of(const spt_probe *probe, const spt_probe_cuts *cuts
     layout.output = place(&layout.space, cuts->runs * cuts->outputs, sizeof(float));
     layout.spectrum = place(&layout.space, cuts->runs * cuts->spectrum, sizeof(cufftComplex));
     layout.area = place(&layout.space, area_bytes, 1);
-    layout.wide = place(&layout.space, wide_floats, sizeof(float));
+    layout.wide = place(&layout.space, p->wide_floats, sizeof(float));
     layout.run_direction = place(&layout.space, cuts->runs * cuts->direction, sizeof(float));
     layout.gradient = place(&layout.space, cuts->runs * cuts->gradient, sizeof(float));
+    layout.walk = place(&layout.space, p->segments_blocks * p->segments.space_numbers, sizeof(double));
     return layout;
 }
 
@@ -146,19 +139,25 @@ static spt_status begin(const spt_probe *probe, const spt_probe_networks *networ
     p->probe = probe;
     p->networks = *networks;
     p->cuts = cuts_of(probe, networks);
-    int device = 0, shared = 0;
+    int device = 0, shared = 0, processors = 0;
     cudaError_t error = cudaGetDevice(&device);
     if (error == cudaSuccess)
         error = cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-    status = spt_probe_check_cuda(probe, error, "asking for the device's shared memory", err);
+    if (error == cudaSuccess)
+        error = cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
+    status = spt_probe_check_cuda(probe, error, "asking what the device has", err);
     size_t area_bytes = 0;
-    if (status == SPT_OK)
-        status = make_plan(p, 0, p->cuts.series, &area_bytes, err);
-    if (status == SPT_OK && probe->series % p->cuts.series != 0)
-        status = make_plan(p, 1, probe->series % p->cuts.series, &area_bytes, err);
     p->shared_bytes = (size_t)shared;
-    p->wide_floats = wide_floats_of(networks, p->shared_bytes);
-    *layout = layout_of(probe, &p->cuts, networks->n_runs, area_bytes, p->wide_floats);
+    if (probe->transform == SPT_TRANSFORM_SEGMENTS) {
+        spt_probe_segments_measure(p, (size_t)processors, CHUNK_BYTES);
+    } else {
+        if (status == SPT_OK)
+            status = make_plan(p, 0, p->cuts.series, &area_bytes, err);
+        if (status == SPT_OK && probe->series % p->cuts.series != 0)
+            status = make_plan(p, 1, probe->series % p->cuts.series, &area_bytes, err);
+        p->wide_floats = wide_floats_of(networks, p->shared_bytes);
+    }
+    *layout = layout_of(p, area_bytes);
     return status;
 }
 
@@ -230,23 +229,6 @@ static bool order_runs(spt_cuda_probe *p) {
     return true;
 }
 
-/** What is the same for all chunks. */
-static spt_adversarial adversarial_of(const spt_cuda_probe *p, float *direction, float *space) {
-    spt_adversarial a = {};
-    a.loss = p->networks.loss;
-    a.inputs = (uint32_t)p->probe->inputs;
-    a.outputs = (uint32_t)p->probe->outputs;
-    for (size_t r = 0; r < p->networks.n_runs; r++) {
-        const spt_device_network *network = &p->networks.host[r];
-        a.width = network->width > a.width ? network->width : a.width;
-        a.n_layers = network->n_layers > a.n_layers ? network->n_layers : a.n_layers;
-    }
-    a.direction = direction;
-    a.space = space;
-    a.space_floats = p->cuts.gradient;
-    return a;
-}
-
 static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, char *space) {
     const size_t n_runs = p->networks.n_runs;
     cudaError_t error = cudaMalloc((void **)&p->memory_d, layout->own);
@@ -260,7 +242,8 @@ static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, c
     p->output_d = (float *)(space + layout->output);
     p->spectrum_d = (cufftComplex *)(space + layout->spectrum);
     p->wide_d = (float *)(space + layout->wide);
-    p->adversarial = adversarial_of(p, (float *)(space + layout->run_direction), (float *)(space + layout->gradient));
+    p->segments.space = (double *)(space + layout->walk);
+    spt_probe_lines_init(p, (float *)(space + layout->run_direction), (float *)(space + layout->gradient));
     error = copy_points(p, layout);
     if (error == cudaSuccess)
         error = cudaMemcpy(p->runs_d, p->runs, n_runs * sizeof *p->runs, cudaMemcpyHostToDevice);

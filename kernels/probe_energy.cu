@@ -28,28 +28,6 @@ static cudaError_t evaluate(spt_cuda_probe *p, size_t first, size_t n, const spt
     return error;
 }
 
-/** Rows of `series` series from s on for n runs of p->runs, from `first` on, whose own directions are made if they have
- * them. */
-static cudaError_t rows_of(spt_cuda_probe *p, size_t first, size_t n, size_t s, size_t series, spt_rows *rows,
-                           cudaStream_t stream) {
-    const spt_probe *probe = p->probe;
-    *rows = p->rows;
-    rows->count = (uint32_t)(series * probe->samples);
-    if (probe->towards == SPT_DIRECTION_GIVEN) {
-        rows->first = (uint64_t)s * probe->samples;
-        return cudaSuccess;
-    }
-    spt_range range("probe, directions");
-    spt_adversarial a = p->adversarial;
-    a.lines = (uint32_t)series;
-    a.origin = p->rows.origin + s * probe->inputs;
-    a.given = p->rows.direction + s * probe->inputs;
-    rows->origin = a.origin;
-    rows->direction = a.direction;
-    rows->run_floats = series * probe->inputs;
-    return spt_adversarial_directions(p->networks.device, p->runs_d + first, n, &a, stream);
-}
-
 /** Energies of a chunk of runs, summed over the chunks of series. */
 static spt_status chunk_energy(spt_cuda_probe *p, size_t first, size_t n, cudaStream_t stream, spt_error *err) {
     const spt_probe *probe = p->probe;
@@ -58,7 +36,8 @@ static spt_status chunk_energy(spt_cuda_probe *p, size_t first, size_t n, cudaSt
         const size_t series = probe->series - s < p->cuts.series ? probe->series - s : p->cuts.series;
         const cufftHandle plan = p->plan[series < p->cuts.series];
         spt_rows rows;
-        status = spt_probe_check_cuda(probe, rows_of(p, first, n, s, series, &rows, stream), "directions", err);
+        status =
+            spt_probe_check_cuda(probe, spt_probe_lines_of(p, first, n, s, series, &rows, stream), "directions", err);
         if (status == SPT_OK)
             status = spt_probe_check_cuda(probe, evaluate(p, first, n, &rows, stream), "forward pass", err);
         const size_t transforms = series * probe->outputs;
@@ -86,7 +65,8 @@ spt_status spt_cuda_probe_start(spt_cuda_probe *p, cudaStream_t stream, spt_erro
             status = spt_probe_check_cufft(p->probe, cufftSetStream(p->plan[i], stream), "stream", err);
     for (size_t first = 0; first < n_runs && status == SPT_OK; first += p->cuts.runs) {
         const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
-        status = chunk_energy(p, first, n, stream, err);
+        status = p->probe->transform == SPT_TRANSFORM_SEGMENTS ? spt_probe_segments_energy(p, first, n, stream, err)
+                                                               : chunk_energy(p, first, n, stream, err);
     }
     if (status != SPT_OK)
         return status;

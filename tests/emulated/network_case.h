@@ -48,7 +48,8 @@ struct network_table {
         for (size_t l = 0; l < state.arena.layers; l++) {
             const spt_layer layer = spt_model_layer(&state.model, l);
             of_run.push_back({(uint32_t)layer.fan_in, (uint32_t)layer.fan_out, layer.weight_offset, layer.bias_offset,
-                              (float)layer.weight_scale, (float)layer.bias_scale});
+                              (float)layer.weight_scale, (float)layer.bias_scale, layer.weight_scale,
+                              layer.bias_scale});
         }
         const float *floats = state.floats.get();
         block.emplace_back(new on_device<float>(std::vector<float>(floats, floats + state.arena.block)));

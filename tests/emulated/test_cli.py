@@ -19,9 +19,13 @@ MIXED = tiny({"data.train": 50, "data.test": 30, "train.batch": 40, "train.epoch
               "probes": [{"name": "line_train", "kind": "line", "split": "train", "points": 3, "samples": 16,
                           "radius": 1.0}]},
              sweep={"model.width": [5, 37], "model.hidden_layers": [1, 2], "train.seed": [0, 1]})
-# Lines that go another way in each run.
+# Lines that go another way in each run, and what is exact along lines.
 OWN_WAYS = dict(MIXED, probes=[{"name": "line_own", "kind": "line", "split": "test", "points": 4, "samples": 12,
-                                "radius": 0.5, "direction": "adversarial"}])
+                                "radius": 0.5, "direction": "adversarial"},
+                               {"name": "exact_own", "kind": "exact", "split": "train", "points": 3, "radius": 1.0,
+                                "max_frequency": 9, "direction": "adversarial"},
+                               {"name": "exact_ends", "kind": "exact", "split": "train", "points": 4, "radius": 2.0,
+                                "max_frequency": 40, "detrend": "ends"}])
 # One-dimensional: the full batch, Adam, squared errors, a grid.
 SINES = {
     "name": "sines",
@@ -120,7 +124,7 @@ class Device(Emulated):
         self.assert_format(cuda, cpu)
         self.assert_equal_within_bounds(cuda, cpu)
 
-    def test_lines_along_each_runs_own_directions_equal_the_cpus_within_the_bounds(self):
+    def test_own_directions_and_exact_lines_equal_the_cpus_within_the_bounds(self):
         cuda = self.done(OWN_WAYS, "cuda.h5")
         cpu = self.run_sweep(OWN_WAYS, "cpu.h5", "--backend", "cpu")
         self.assert_format(cuda, cpu)

@@ -105,6 +105,17 @@ static void directions_that_each_run_has_of_its_own_are_counted(void **) {
     assert_share(share_taken(data, ragged_runs(draw, data, 4, 40, 10), {&lines.probe}));
 }
 
+static void the_corners_of_lines_are_counted(void **) {
+    draws draw = {53};
+    test_data data(6, 4, 4, 30, 5);
+    probe_case lines(6, 4, 5, 1, SPT_GEOMETRY_LINES, 1);
+    lines.probe.transform = SPT_TRANSFORM_SEGMENTS;
+    lines.probe.energy_size = 21;
+    assert_share(share_taken(data, ragged_runs(draw, data, 4, 40, 10), {&lines.probe}));
+    lines.probe.towards = SPT_DIRECTION_ADVERSARIAL;
+    assert_share(share_taken(data, ragged_runs(draw, data, 4, 40, 10), {&lines.probe}));
+}
+
 static void networks_too_wide_for_the_chip_and_the_areas_of_transforms_are_counted(void **) {
     test_data data(3, 2, 0, 10, 5);
     probe_case lines(3, 2, 2, 20, SPT_GEOMETRY_LINES, 1);
@@ -149,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_of_ragged_shapes_take_what_group_bytes_says),
         cmocka_unit_test(directions_that_each_run_has_of_its_own_are_counted),
+        cmocka_unit_test(the_corners_of_lines_are_counted),
         cmocka_unit_test(networks_too_wide_for_the_chip_and_the_areas_of_transforms_are_counted),
         cmocka_unit_test(matrix_products_of_the_library_are_counted),
         cmocka_unit_test(probes_share_the_space_that_they_work_in),

@@ -114,6 +114,21 @@ static void adversarial_directions(void **) {
     }
 }
 
+/** More crossings in a segment than a warp has lanes, more corners than a block of them, outputs in several warps. */
+static void exact_spectra(void **) {
+    probe_case p(3, 9, 2, 1, SPT_GEOMETRY_LINES, 6);
+    p.probe.transform = SPT_TRANSFORM_SEGMENTS;
+    p.probe.energy_size = 34;
+    p.probe.dt = 6.0;
+    test_data data(3, 9, 9, 4, 1);
+    const std::vector<spt_run_spec> runs = {run_of(data, 70, 2, 0, 0), run_of(data, 5, 0, 0, 1)};
+    test_group group(spt_backend_cuda, data, runs, [](spt_device *) {}, {&p.probe});
+    std::vector<double> energy(2 * p.probe.energy_size);
+    assert_ok(spt_backend_cuda.probe(group.group, 0, energy.data(), &group.err), group.err);
+    for (double e : energy)
+        assert_true(isfinite(e));
+}
+
 /** Matrices that are wide and tall, with more than a strip of columns, and more iterations than between two looks. */
 static void spectral_norms_of_wide_and_tall_layers(void **) {
     test_data data(70, 3, 3, 4, 1);
@@ -185,6 +200,7 @@ int main(void) {
         cmocka_unit_test(orders_of_an_epoch),
         cmocka_unit_test(probes_of_networks_of_all_widths),
         cmocka_unit_test(adversarial_directions),
+        cmocka_unit_test(exact_spectra),
         cmocka_unit_test(spectral_norms_of_wide_and_tall_layers),
         cmocka_unit_test(perturbed_parameters),
         cmocka_unit_test(peaks_of_the_device),

@@ -35,6 +35,11 @@ inline float sinpif(float a) {
 inline float cospif(float a) {
     return (float)cos(M_PI * remainder(a, 2.0));
 }
+inline void sincospi(double a, double *sine, double *cosine) {
+    const double angle = M_PI * remainder(a, 2.0);
+    *sine = sin(angle);
+    *cosine = cos(angle);
+}
 inline int __popc(unsigned a) {
     return __builtin_popcount(a);
 }
