@@ -1,3 +1,9 @@
-# kill -9 at random moments. SPECTRAIN_KILLS in the environment of ctest: how many (10).
+# kill -9 at random moments, and a system that fails. SPECTRAIN_KILLS in the environment of ctest: how many kills (20).
 include(${CMAKE_CURRENT_LIST_DIR}/../python.cmake)
-spectrain_python_test(crash_kill ${CMAKE_CURRENT_LIST_DIR}/test_kill.py crash)
+add_library(spectrain_faults MODULE ${CMAKE_CURRENT_LIST_DIR}/faults.c)
+target_link_libraries(spectrain_faults PRIVATE spectrain_flags)
+set_target_properties(spectrain_faults PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+foreach(name kill kill_steps)
+  spectrain_python_test(crash_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py crash)
+  set_property(TEST crash_${name} APPEND PROPERTY ENVIRONMENT SPECTRAIN_FAULTS=$<TARGET_FILE:spectrain_faults>)
+endforeach()
