@@ -13,9 +13,9 @@
 #include "shared.cuh"
 
 enum { SEGMENTS_LAYERS_MOST = 65, SEGMENTS_LOOKS = 9 };
-#define SEGMENTS_ZERO                                                                                                  \
-    (16.0 * 2.220446049250313e-16) // of the sum of the terms' sizes: a pre-activation that is rounding
-#define SEGMENTS_APART (4.0 * 2.220446049250313e-16) // in u: corners that are one
+// A pre-activation up to this share of the sum of its terms' sizes is rounding; corners as near as this, in u, are one.
+#define SEGMENTS_ZERO  (16.0 * 2.220446049250313e-16)
+#define SEGMENTS_APART (4.0 * 2.220446049250313e-16)
 
 // One layer with a block of corners. Lives in shared memory, what it points to in the block's part of the space.
 typedef struct walk_layer {

@@ -218,7 +218,8 @@ static void probes_that_are_cut_into_chunks_lose_nothing(void **) {
     const size_t size = p.probe.energy_size;
     std::vector<network_state> states;
     for (uint32_t r = 0; r < 9; r++)
-        states.push_back(network_of(2, 1 + r % 3, 1 + r % 2, 1000, r));
+        states.push_back(
+            network_of(2, 1 + r % 3, 1 + r % 2, 1000, r)); // on some lines a unit is off: a given direction
     const std::vector<double> group = device_energy(p.probe, states);
     assert_true(worst_difference(group, cpu_energy(p.probe, states), size) < BOUND);
     for (size_t r : {0, 8}) {

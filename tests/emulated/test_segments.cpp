@@ -148,6 +148,44 @@ static void units_that_switch_at_one_place_make_one_corner(void **) {
     assert_int_equal(corners_of(p, {&three})[0], 2); // 2.0 is outside, -1 and 1 are the ends
 }
 
+// Twelve times the same unit, but scaled by what is no power of 2: its terms round differently.
+static void places_that_differ_by_rounding_are_one_corner(void **) {
+    exact_case p(3, 1, 1, 3, 1.1, 7);
+    network_state state = network_of(3, 12, 1, 1, 0);
+    const float weight[] = {1001.0f / 1024.0f, -713.0f / 1024.0f, 457.0f / 1024.0f};
+    float at_origin = 0.0f; // so that the units switch on near the middle
+    for (int i = 0; i < 3; i++)
+        at_origin += weight[i] * p.origin[i];
+    const float bias = roundf(-1024.0f * at_origin) / 1024.0f;
+    for (int j = 0; j < 12; j++) {
+        for (int i = 0; i < 3; i++)
+            state.weight(0)[3 * j + i] = (float)(2 * j + 3) * weight[i];
+        state.bias(0)[j] = (float)(2 * j + 3) * bias;
+    }
+    assert_int_equal(corners_of(p, {&state})[0], 1);
+}
+
+// Units 0, 1 and 2 of the first layer are alike, and the second layer's weights of them cancel: exactly, but not in
+// float64, at the corners that the other five make.
+static void a_unit_that_is_zero_but_for_rounding_makes_no_corner(void **) {
+    exact_case p(1, 1, 1, 3, 1.0, 0);
+    set_unit_line(&p);
+    network_state state = network_of(1, 8, 2, 1, 0);
+    for (int j = 0; j < 8; j++) {
+        state.weight(0)[j] = j < 3 ? 0.45f : 0.7f;
+        state.bias(0)[j] = j < 3 ? 1.1f : 0.2f * (float)(j - 5);
+        state.bias(1)[j] = 0.0f;
+        state.weight(2)[j] = 1.0f;
+        for (int i = 0; i < 8; i++)
+            state.weight(1)[8 * j + i] = 0.0f;
+        const float first = (float)(1001 + 74 * j) / 8192.0f, second = (float)(3001 - 31 * j) / 8192.0f;
+        state.weight(1)[8 * j] = first;
+        state.weight(1)[8 * j + 1] = second;
+        state.weight(1)[8 * j + 2] = -(first + second); // exact
+    }
+    assert_int_equal(corners_of(p, {&state})[0], 5);
+}
+
 // 2,000 units, each with a kink of its own in the one segment that the first layer has: sixty blocks of corners.
 static void a_segment_with_thousands_of_crossings_keeps_them_all(void **) {
     exact_case p(1, 1, 1, 3, 1.0, 0);
@@ -326,6 +364,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_corners_are_found_as_by_a_dense_scan),
         cmocka_unit_test(units_that_switch_at_one_place_make_one_corner),
+        cmocka_unit_test(places_that_differ_by_rounding_are_one_corner),
+        cmocka_unit_test(a_unit_that_is_zero_but_for_rounding_makes_no_corner),
         cmocka_unit_test(a_segment_with_thousands_of_crossings_keeps_them_all),
         cmocka_unit_test(kinks_have_the_coefficients_of_their_closed_form),
         cmocka_unit_test(energies_are_those_of_the_cpu_on_ragged_shapes),
