@@ -30,6 +30,12 @@ static spt_status counters(spt_group *group, spt_run_counters *out, spt_error *e
     return SPT_OK;
 }
 
+/* All of it is left to train. */
+static spt_status train_begin(spt_group *group, uint64_t step, spt_error *err) {
+    (void)group, (void)step, (void)err;
+    return SPT_OK;
+}
+
 const spt_backend spt_backend_cpu = {
     .name = "cpu",
     .count = spt_cpu_count,
@@ -46,5 +52,9 @@ const spt_backend spt_backend_cpu = {
     .state_get = state_get,
     .state_set = state_set,
     .counters = counters,
+    .train_begin = train_begin,
+    .record_begin = spt_cpu_record_begin,
+    .record_wait = spt_cpu_record_wait,
+    .record_state = state_get, /* nothing has been trained since */
     .bench = &spt_cpu_bench,
 };

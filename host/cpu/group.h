@@ -55,7 +55,8 @@ struct spt_group {
     spt_group_spec spec;
     size_t batch; /* as in every run's spec */
     spt_loss loss;
-    bool signs[2]; /* split's targets are one column of -1 and +1 */
+    bool signs[2];  /* split's targets are one column of -1 and +1 */
+    bool recording; /* a record has begun and was not waited for */
 
     spt_run *run;      /* (n_runs) */
     size_t *by_cost;   /* (n_runs) runs, most FLOPs first */
@@ -91,6 +92,8 @@ spt_status spt_cpu_train(spt_group *group, uint64_t step, spt_error *err);
 spt_status spt_cpu_evaluate(spt_group *group, spt_split_name split, spt_evaluation *out, spt_error *err);
 spt_status spt_cpu_spectral_norms(spt_group *group, size_t stride, double *norms, spt_error *err);
 spt_status spt_cpu_probe(spt_group *group, size_t p, double *energy, spt_error *err);
+spt_status spt_cpu_record_begin(spt_group *group, const spt_record *record, spt_error *err);
+spt_status spt_cpu_record_wait(spt_group *group, spt_error *err);
 
 /** Errors: SPT_EINVAL runs, data, loss and probes that do not fit together. arrays: read those of the probes, too. */
 spt_status spt_cpu_group_check(const spt_group_spec *spec, bool arrays, spt_error *err);

@@ -23,8 +23,9 @@ static spt_status allocate(spt_sweep_session *session, spt_group_run *run, spt_e
     run->norms = spt_memory_alloc(n * run->layers, sizeof *run->norms);
     run->state = spt_memory_alloc(1, state_bytes);
     run->energy = calloc(sweep->settings.n_probes + 1, sizeof *run->energy);
+    run->energy_wanted = calloc(sweep->settings.n_probes + 1, sizeof *run->energy_wanted);
     bool complete = run->specs && run->counters && run->train && run->test && run->recorded_step && run->correct &&
-                    run->norms && run->state && run->energy;
+                    run->norms && run->state && run->energy && run->energy_wanted;
     for (size_t p = 0; p < sweep->settings.n_probes && complete; p++) {
         run->energy[p] = spt_memory_alloc(n * sweep->probe_shapes[p].energy_size, sizeof **run->energy);
         complete = run->energy[p] != NULL;
@@ -78,6 +79,7 @@ void spt_group_run_close(spt_sweep_session *session, spt_group_run *run) {
     for (size_t p = 0; run->energy != NULL && p < session->sweep->settings.n_probes; p++)
         spt_memory_free(run->energy[p]);
     free(run->energy);
+    free(run->energy_wanted);
     free(run->specs);
     free(run->counters);
     free(run->train);

@@ -45,26 +45,21 @@ static bool is_due(const spt_group_run *run, size_t i, uint64_t step) {
            (run->recorded_step[i] == SPT_STEP_NONE || run->recorded_step[i] < step);
 }
 
-/* Energies of probe p; NaN where it is not taken. */
-static spt_status measure_probe(spt_sweep_session *session, spt_group_run *run, size_t p, bool final, spt_error *err) {
-    const spt_probe_shape *shape = &session->sweep->probe_shapes[p];
-    if (shape->at == SPT_PROBE_AT_ALL || final)
-        return session->backend->probe(run->group, p, run->energy[p], err);
-    for (size_t i = 0; i < run->plan->n_runs * shape->energy_size; i++)
-        run->energy[p][i] = NAN;
-    return SPT_OK;
-}
-
+/* Begin to measure. Energies of probes that are not taken are NaN. */
 static spt_status measure(spt_sweep_session *session, spt_group_run *run, bool final, spt_error *err) {
-    const spt_backend *backend = session->backend;
-    spt_status status = backend->evaluate(run->group, SPT_SPLIT_TRAIN, run->train, err);
-    if (status == SPT_OK)
-        status = backend->evaluate(run->group, SPT_SPLIT_TEST, run->test, err);
-    if (status == SPT_OK)
-        status = backend->spectral_norms(run->group, run->layers, run->norms, err);
-    for (size_t p = 0; p < session->sweep->settings.n_probes && status == SPT_OK; p++)
-        status = measure_probe(session, run, p, final, err);
-    return status;
+    for (size_t p = 0; p < session->sweep->settings.n_probes; p++) {
+        const spt_probe_shape *shape = &session->sweep->probe_shapes[p];
+        bool taken = shape->at == SPT_PROBE_AT_ALL || final;
+        run->energy_wanted[p] = taken ? run->energy[p] : NULL;
+        for (size_t i = 0; !taken && i < run->plan->n_runs * shape->energy_size; i++)
+            run->energy[p][i] = NAN;
+    }
+    const spt_record record = {.train = run->train,
+                               .test = run->test,
+                               .stride = run->layers,
+                               .norms = run->norms,
+                               .energy = run->energy_wanted};
+    return session->backend->record_begin(run->group, &record, err);
 }
 
 static spt_status keep_record(spt_sweep_session *session, spt_group_run *run, size_t i, size_t record,
@@ -105,10 +100,10 @@ static void mean_test_error(spt_sweep_session *session, const spt_group_run *run
 }
 
 /* State first into our buffer, then the snapshot and the state out of it: one copy off the device. */
-static spt_status keep_state(spt_sweep_session *session, spt_group_run *run, size_t i, size_t snapshot, bool due,
+static spt_status keep_state(spt_sweep_session *session, spt_group_run *run, size_t i, size_t snapshot,
                              spt_error *err) {
-    spt_status status = session->backend->state_get(run->group, i, run->state, err);
-    if (status == SPT_OK && due && snapshot != SIZE_MAX)
+    spt_status status = SPT_OK;
+    if (snapshot != SIZE_MAX)
         status = spt_store_put_snapshot(session->store, run->plan->runs[i], snapshot, run->state, err);
     if (status == SPT_OK)
         status = spt_store_put_state(session->store, run->plan->runs[i], run->state, err);
@@ -123,35 +118,62 @@ spt_status spt_group_run_record(spt_sweep_session *session, spt_group_run *run, 
         any = any || is_due(run, i, step);
     if (status != SPT_OK || !any)
         return status;
-    double start = spt_clock();
-    if (record != SIZE_MAX || final) {
+    const double start = spt_clock();
+    const spt_record states_alone = {0};
+    if (record != SIZE_MAX || final)
         status = measure(session, run, final, err);
+    else
+        status = session->backend->record_begin(run->group, &states_alone, err);
+    if (status == SPT_OK)
+        run->due = (spt_record_due){true, step, record, snapshot, final};
+    session->result->record_seconds += spt_clock() - start;
+    return status;
+}
+
+/* Hand to the store what belongs to run i. */
+static spt_status keep_run(spt_sweep_session *session, spt_group_run *run, size_t i, spt_error *err) {
+    const spt_record_due *due = &run->due;
+    const bool is_new = is_due(run, i, due->step);
+    spt_status status = SPT_OK;
+    if (is_new && due->record != SIZE_MAX) {
+        double metrics[SPT_METRIC_COUNT];
+        run_metrics(session, run, i, metrics);
+        status = keep_record(session, run, i, due->record, metrics, err);
+    }
+    if (status == SPT_OK)
+        status = session->backend->record_state(run->group, i, run->state, err);
+    if (status == SPT_OK)
+        status = keep_state(session, run, i, is_new ? due->snapshot : SIZE_MAX, err);
+    return status;
+}
+
+spt_status spt_group_run_collect(spt_sweep_session *session, spt_group_run *run, spt_error *err) {
+    const spt_record_due *due = &run->due;
+    const double start = spt_clock();
+    spt_status status = session->backend->record_wait(run->group, err);
+    const double measured = spt_clock();
+    run->due.begun = false;
+    run->waited = measured - start;
+    if (status == SPT_OK && (due->record != SIZE_MAX || due->final))
         mean_test_error(session, run);
-    }
-    double measured = spt_clock();
-    for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK && session->store != NULL; i++) {
-        bool due = is_due(run, i, step);
-        if (due && record != SIZE_MAX) {
-            double metrics[SPT_METRIC_COUNT];
-            run_metrics(session, run, i, metrics);
-            status = keep_record(session, run, i, record, metrics, err);
-        }
-        if (status == SPT_OK)
-            status = keep_state(session, run, i, snapshot, due, err);
-    }
+    for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK && session->store != NULL; i++)
+        status = keep_run(session, run, i, err);
     for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK; i++)
-        if (is_due(run, i, step))
-            run->recorded_step[i] = step;
-    if (status == SPT_OK && final)
+        if (is_due(run, i, due->step))
+            run->recorded_step[i] = due->step;
+    if (status == SPT_OK && due->final)
         fill_results(session, run);
-    session->result->record_seconds += measured - start;
+    session->result->record_seconds += run->waited;
     session->result->store_seconds += spt_clock() - measured;
     return status;
 }
 
 spt_status spt_group_run_save(spt_sweep_session *session, spt_group_run *run, spt_error *err) {
     spt_status status = SPT_OK;
-    for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK && session->store != NULL; i++)
-        status = keep_state(session, run, i, SIZE_MAX, false, err);
+    for (size_t i = 0; i < run->plan->n_runs && status == SPT_OK && session->store != NULL; i++) {
+        status = session->backend->state_get(run->group, i, run->state, err);
+        if (status == SPT_OK)
+            status = keep_state(session, run, i, SIZE_MAX, err);
+    }
     return status;
 }

@@ -65,10 +65,20 @@ static void report(spt_sweep_session *session, const spt_group_run *run, uint64_
         session->options->progress(&progress, session->options->user);
 }
 
-static void adjust_pace(training_pace *pace, double run_steps, uint64_t slice_steps, double seconds) {
+/* The next slice, SLICE_SECONDS long; beside a record it is as long as the last one was waited for, so that the device
+ * has something to train all the while. */
+static uint64_t next_slice(const training_pace *pace, const spt_group_run *run, uint64_t left) {
+    const double share = run->due.begun ? fmax(1.0, run->waited / SLICE_SECONDS) : 1.0;
+    const double steps = share * (double)pace->steps;
+    return steps < (double)left ? (uint64_t)steps : left;
+}
+
+static void adjust_pace(training_pace *pace, double run_steps, uint64_t slice_steps, double seconds, bool alone) {
     seconds = fmax(seconds, 1e-9);
     double rate = run_steps / seconds, weight = fmin(1.0, seconds / 3.0);
     pace->per_second = pace->per_second > 0 ? (1 - weight) * pace->per_second + weight * rate : rate;
+    if (!alone) /* what the steps took beside a record cannot be told */
+        return;
     double wanted = (double)slice_steps * SLICE_SECONDS / seconds;
     uint64_t grown = slice_steps > UINT64_MAX / 8 ? UINT64_MAX : 8 * slice_steps;
     pace->steps = wanted >= (double)grown ? grown : wanted < 1.0 ? 1 : (uint64_t)wanted;
@@ -83,25 +93,58 @@ static double active_runs_at(const spt_group_run *run, uint64_t step) {
     return active;
 }
 
+/* Collect the record under way, if there is one. */
+static spt_status collect(spt_sweep_session *session, spt_group_run *run, const training_pace *pace, spt_error *err) {
+    if (!run->due.begun)
+        return SPT_OK;
+    spt_status status = spt_group_run_collect(session, run, err);
+    if (status != SPT_OK)
+        return status;
+    run->records_passed += run->due.record != SIZE_MAX;
+    report(session, run, run->due.step, pace, true);
+    return SPT_OK;
+}
+
+/* Train from step `at` to step `end`. While the device does, the record under way is collected; also when training has
+ * failed, for the record may still be good. */
+static spt_status train_slice(spt_sweep_session *session, spt_group_run *run, uint64_t at, uint64_t end,
+                              training_pace *pace, spt_error *err) {
+    const spt_backend *backend = session->backend;
+    const bool alone = !run->due.begun;
+    const double active = active_runs_at(run, at), start = spt_clock();
+    spt_status status = backend->train_begin(run->group, end, err);
+    const double begun = spt_clock();
+    spt_status collected = collect(session, run, pace, status == SPT_OK ? err : NULL);
+    status = status == SPT_OK ? collected : status;
+    const double waiting = spt_clock();
+    if (status == SPT_OK)
+        status = backend->train(run->group, end, err);
+    if (status == SPT_OK)
+        status = backend->counters(run->group, run->counters, err);
+    session->result->train_seconds += begun - start + spt_clock() - waiting;
+    if (active > 0)
+        adjust_pace(pace, active * (double)(end - at), end - at, spt_clock() - start, alone);
+    return status;
+}
+
+static spt_status interrupted(const spt_sweep_session *session, const spt_group_run *run, uint64_t at, spt_error *err) {
+    const uint64_t steps = session->sweep->runs[run->plan->runs[0]].steps;
+    return spt_fail(err, SPT_EINTERRUPTED, "interrupted at epoch %llu of %llu",
+                    (unsigned long long)(at / run->steps_per_epoch),
+                    (unsigned long long)(steps / run->steps_per_epoch));
+}
+
 /* Train the group from step *at to step `until`. */
 static spt_status train_until(spt_sweep_session *session, spt_group_run *run, uint64_t *at, uint64_t until,
                               training_pace *pace, spt_error *err) {
     spt_status status = SPT_OK;
     while (*at < until && status == SPT_OK) {
-        if (stop_requested(session))
-            return spt_fail(
-                err, SPT_EINTERRUPTED, "interrupted at epoch %llu of %llu",
-                (unsigned long long)(*at / run->steps_per_epoch),
-                (unsigned long long)(session->sweep->runs[run->plan->runs[0]].steps / run->steps_per_epoch));
-        uint64_t slice = until - *at < pace->steps ? until - *at : pace->steps;
-        double active = active_runs_at(run, *at), start = spt_clock();
-        status = session->backend->train(run->group, *at + slice, err);
-        if (status == SPT_OK)
-            status = session->backend->counters(run->group, run->counters, err);
-        double seconds = spt_clock() - start;
-        session->result->train_seconds += seconds;
-        if (active > 0)
-            adjust_pace(pace, active * (double)slice, slice, seconds);
+        if (stop_requested(session)) {
+            status = collect(session, run, pace, err);
+            return status == SPT_OK ? interrupted(session, run, *at, err) : status;
+        }
+        const uint64_t slice = next_slice(pace, run, until - *at);
+        status = train_slice(session, run, *at, *at + slice, pace, err);
         *at += slice;
         report(session, run, *at, pace, false);
     }
@@ -136,17 +179,15 @@ static spt_status walk_schedule(spt_sweep_session *session, spt_group_run *run, 
         uint64_t step = epoch * run->steps_per_epoch;
         bool final = step == last_step;
         status = train_until(session, run, &at, step, &pace, err);
-        if (status == SPT_OK && (step >= at || final)) {
+        if (status == SPT_OK && (step >= at || final))
             status = spt_group_run_record(session, run, step, record_epoch == epoch ? r : SIZE_MAX,
                                           snapshot_epoch == epoch ? s : SIZE_MAX, final, err);
-        }
         r += record_epoch == epoch;
         s += snapshot_epoch == epoch;
-        run->records_passed = r;
-        if (status == SPT_OK && step >= at)
-            report(session, run, at, &pace, true);
+        if (!run->due.begun) /* kept before, by a sweep that was interrupted */
+            run->records_passed = r;
     }
-    return status;
+    return status == SPT_OK ? collect(session, run, &pace, err) : status;
 }
 
 /* ---- groups */

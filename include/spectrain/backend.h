@@ -1,7 +1,7 @@
 /* The backend table: what a device can do, at the grain of whole tasks, so that each backend is free to fuse.
  *
  * Order of use: open, group_create, state_set for every run, then train / evaluate / spectral_norms / probe / state_get
- * in any order, group_destroy, close. One thread calls a device at a time.
+ * in any order, or records while training goes on, group_destroy, close. One thread calls a device at a time.
  *
  * The promise: a run's bits depend on its own spec, seed and data alone; not on the group it is in, the order of calls,
  * the number of threads, or how training is cut into calls of train. */
@@ -108,18 +108,20 @@ typedef struct spt_backend {
     /** Step counter and divergence of every run into counters (n_runs). */
     spt_status (*counters)(spt_group *group, spt_run_counters *counters, spt_error *err);
 
-    /* Optional: measuring while training goes on. All four are there or none, then they are NULL. */
+    /* Measuring while training goes on: record_begin, train_begin, record_wait, record_state of every run, train. A
+     * backend that computes in the calling thread measures in record_begin and trains in train. */
 
     /** Start what train(group, step) does and return. Until that call of train finishes it, record_wait and
      * record_state alone may be called. */
     spt_status (*train_begin)(spt_group *group, uint64_t step, spt_error *err);
-    /** Start a record of all runs as they are now; what `record` points to is the backend's until record_wait, and the
-     * group may be trained meanwhile. One record at a time, and no evaluate, spectral_norms or probe before it has been
-     * waited for: SPT_EINVAL. */
+    /** Start a record of all runs as they are now; what `record` points to is the backend's until record_wait, and
+     * train_begin may be called meanwhile. One record at a time, else SPT_EINVAL; and no evaluate, spectral_norms or
+     * probe before it has been waited for. */
     spt_status (*record_begin)(spt_group *group, const spt_record *record, spt_error *err);
-    /** Wait until all that is wanted is in its places. */
+    /** Wait until all that is wanted is in its places. Errors: SPT_EINVAL no record is under way. */
     spt_status (*record_wait)(spt_group *group, spt_error *err);
-    /** A run's arena as it was at the last record_begin. Until the next record, evaluate, spectral_norms or probe. */
+    /** A run's arena as it was at the last record_begin. Until the next train, record, evaluate, spectral_norms or
+     * probe. */
     spt_status (*record_state)(spt_group *group, size_t run, void *state, spt_error *err);
 
     const spt_backend_bench *bench; /* bench.h: its peaks, and its kernels one by one */

@@ -115,6 +115,8 @@ typedef struct spt_sweep_result {
     size_t n_runs, n_diverged;
     spt_run_result *runs;  /* (n_runs) */
     bool already_complete; /* resumed a file that is complete: nothing was done, runs is NULL */
+    /* In all, and what the calling thread spent on waiting for training, on waiting for records, and on handing these
+     * to the store: what a device trains beside a record is not counted. */
     double seconds, train_seconds, record_seconds, store_seconds;
     spt_device_info device;
 } spt_sweep_result;

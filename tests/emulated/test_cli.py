@@ -53,10 +53,12 @@ def distance(a, b):
 
 class Emulated(SweepTest):
 
-    def cuda(self, config, output, *arguments, event=None, count=None, memory=None, devices=None):
+    def cuda(self, config, output, *arguments, event=None, count=None, memory=None, devices=None,
+             delay=None):
         """The finished process of a sweep on the emulated device."""
         environment = dict(os.environ)
-        for name, value in (("EVENT", event), ("CALLS", count), ("MEMORY", memory), ("DEVICES", devices)):
+        for name, value in (("EVENT", event), ("CALLS", count), ("MEMORY", memory), ("DEVICES", devices),
+                            ("DELAY", delay)):
             if value is not None:
                 environment[f"SPT_EMULATED_{name}"] = str(value)
         path = self.write_config(config)
@@ -130,6 +132,11 @@ class Device(Emulated):
         self.assert_format(cuda, cpu)
         self.assert_equal_within_bounds(cuda, cpu)
 
+    def test_streams_that_work_in_another_order_leave_the_same_file(self):
+        reference, _ = self.undisturbed()
+        for delay in (1, 2):
+            self.assert_same_bits(self.done(MIXED, f"delay{delay}.h5", delay=delay), reference)
+
     def test_a_run_alone_has_the_bits_that_it_has_in_the_group(self):
         reference, _ = self.undisturbed()
         for run, width, depth, seed in ((2, 5, 2, 0), (7, 37, 2, 1)):
@@ -145,7 +152,6 @@ class Device(Emulated):
         self.assertEqual(result.returncode, 0, result.stderr)
         with h5py.File(self.folder / "x.h5", "r") as file:
             self.assertEqual(file.attrs["backend"], "cuda")
-
 
     def resume(self, output):
         """Go on to the bits of the undisturbed sweep, with fewer launches than the whole takes."""
@@ -169,6 +175,15 @@ class Device(Emulated):
         self.assertEqual(result.returncode, -9, result.stderr)
         self.assertFalse((self.folder / "x.h5").exists())
         self.resume("x.h5")
+
+    def test_a_sweep_that_ends_at_any_launch_goes_on_to_the_same_bits(self):
+        # Records begin, are measured beside training and are collected in between; a kill loses those under way.
+        reference, launches = self.undisturbed()
+        for i in range(1, 5):
+            output, event = f"x{i}.h5", "stop" if i % 2 else "kill"
+            result = self.cuda(MIXED, output, event=f"launch {launches * i // 5 + i} {event}", delay=i)
+            self.assertEqual(result.returncode, 75 if event == "stop" else -9, result.stderr)
+            self.assert_same_bits(self.done(MIXED, output, "--resume", delay=i), reference)
 
     def test_a_lost_device_is_one_line_and_finished_records_are_safe(self):
         _, launches = self.undisturbed()

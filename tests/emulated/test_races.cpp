@@ -129,6 +129,34 @@ static void exact_spectra(void **) {
         assert_true(isfinite(e));
 }
 
+/** With what the host reads while the device trains. */
+static void a_record_beside_training(void **) {
+    probe_case p(4, 3, 3, 24, SPT_GEOMETRY_LINES, 4);
+    test_data data(4, 3, 3, 50, 40);
+    const std::vector<spt_run_spec> runs = {run_of(data, 6, 1, 33, 0), run_of(data, 9, 2, 33, 1)};
+    for (unsigned delay : {0, 3}) {
+        spt_emulated::device.delay = delay;
+        test_group group(spt_backend_cuda, data, runs, [](spt_device *) {}, {&p.probe});
+        std::vector<spt_evaluation> train(2), test(2);
+        std::vector<uint8_t> correct(2 * 50);
+        std::vector<double> norms(2 * 3), energy(2 * p.probe.energy_size);
+        double *energies[] = {energy.data()};
+        const spt_record record = {train.data(), test.data(), 3, norms.data(), energies};
+        for (size_t r = 0; r < 2; r++)
+            train[r].correct = &correct[r * 50];
+        for (uint64_t step : {2, 5}) {
+            assert_ok(spt_backend_cuda.record_begin(group.group, &record, &group.err), group.err);
+            assert_ok(spt_backend_cuda.train_begin(group.group, step, &group.err), group.err);
+            assert_ok(spt_backend_cuda.record_wait(group.group, &group.err), group.err);
+            run_state state(runs[1]);
+            assert_ok(spt_backend_cuda.record_state(group.group, 1, state.data(), &group.err), group.err);
+            group.train(step);
+            assert_true(isfinite(train[1].loss) && isfinite(norms[3]) && isfinite(energy[0]));
+        }
+    }
+    spt_emulated::device.delay = 0;
+}
+
 /** Matrices that are wide and tall, with more than a strip of columns, and more iterations than between two looks. */
 static void spectral_norms_of_wide_and_tall_layers(void **) {
     test_data data(70, 3, 3, 4, 1);
@@ -201,6 +229,7 @@ int main(void) {
         cmocka_unit_test(probes_of_networks_of_all_widths),
         cmocka_unit_test(adversarial_directions),
         cmocka_unit_test(exact_spectra),
+        cmocka_unit_test(a_record_beside_training),
         cmocka_unit_test(spectral_norms_of_wide_and_tall_layers),
         cmocka_unit_test(perturbed_parameters),
         cmocka_unit_test(peaks_of_the_device),

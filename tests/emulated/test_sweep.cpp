@@ -36,10 +36,12 @@ struct planned {
         return of;
     }
     /** Metrics of all runs at the end, nothing kept. */
-    std::vector<double> run(const char *backend) {
+    std::vector<double> run(const char *backend, spt_progress_fn progress = NULL, void *user = NULL) {
         spt_sweep_options options = {};
         options.backend = backend;
         options.threads = 1;
+        options.progress = progress;
+        options.user = user;
         spt_sweep_result result = {};
         assert_ok(spt_sweep_run(sweep, &options, &result, &err), err);
         std::vector<double> metrics;
@@ -131,12 +133,92 @@ static void a_sweep_has_the_metrics_that_it_has_on_the_cpu(void **) {
                      cpu[i]);
 }
 
+// ---- records beside training
+
+/** How many launches there were when a sweep told where it was. */
+struct told {
+    bool recorded;
+    uint64_t epoch;
+    size_t launches;
+};
+
+static void keep_told(const spt_progress *progress, void *user) {
+    ((std::vector<told> *)user)->push_back({progress->recorded, progress->epoch, spt_emulated::launches()});
+}
+
+/** The steps of the slice that follows a record have been launched when the record is there: what is launched until
+ *  the slice is done is the one kernel that collects counters. */
+static void a_record_is_waited_for_while_the_device_trains(void **) {
+    planned p;
+    std::vector<told> all;
+    p.run("cuda", keep_told, &all);
+    size_t records = 0;
+    for (size_t i = 0; i + 1 < all.size(); i++) {
+        if (!all[i].recorded)
+            continue;
+        records++;
+        assert_false(all[i + 1].recorded);
+        assert_int_equal(all[i + 1].launches - all[i].launches, 1);
+    }
+    assert_int_equal(records, 4); // of five, the last with nothing to train after it
+    assert_true(all.back().recorded && all.back().epoch == 4);
+}
+
+static void a_sweep_has_the_same_bits_in_any_order_of_streams(void **) {
+    planned first("sweep: {model.width: [3, 33], train.seed: [0]}\n");
+    const size_t bytes = first.run("cuda").size() * sizeof(double);
+    assert_true(spt_emulated::bits_agree_under_delays(6, bytes, [&](void *out) {
+        planned p("sweep: {model.width: [3, 33], train.seed: [0]}\n");
+        memcpy(out, p.run("cuda").data(), bytes);
+    }));
+}
+
+/** Records that a sweep tells of until the launch that fails, and then. */
+static size_t records_until(size_t launch, bool for_good) {
+    planned p("sweep: {model.width: [3, 33], train.seed: [0]}\n");
+    std::vector<told> all;
+    spt_sweep_options options = {};
+    options.backend = "cuda";
+    options.progress = keep_told;
+    options.user = &all;
+    spt_sweep_result result = {};
+    spt_emulated::let_fail(spt_emulated::LAUNCH, (unsigned)launch, cudaErrorLaunchFailure, for_good);
+    assert_int_equal(spt_sweep_run(p.sweep, &options, &result, &p.err), SPT_EDEVICE);
+    assert_non_null(strstr(p.err.message, "cuda: training"));
+    spt_sweep_result_free(&result);
+    spt_emulated::heal();
+    assert_int_equal(spt_emulated::live_objects(), 0);
+    size_t records = 0;
+    for (const told &t : all)
+        records += t.recorded;
+    return records;
+}
+
+/** A step that cannot be launched, beside record 2: what the device still finishes is kept, and nothing is when the
+ *  device is gone. */
+static void a_record_under_way_outlives_an_error_of_training(void **) {
+    planned p("sweep: {model.width: [3, 33], train.seed: [0]}\n");
+    std::vector<told> all;
+    const size_t before = spt_emulated::launches();
+    p.run("cuda", keep_told, &all);
+    size_t launch = 0; // the last before record 2 is there: of the slice beside it
+    for (const told &t : all)
+        if (t.recorded && t.epoch == 2)
+            launch = t.launches - before;
+    assert_true(launch > 0);
+    assert_int_equal(records_until(launch, false), 3);
+    assert_int_equal(records_until(launch, true), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_trained_in_further_groups_to_the_same_bits),
         cmocka_unit_test(a_plan_shows_the_groups_of_the_device_and_what_they_take),
         cmocka_unit_test(a_run_that_does_not_fit_is_one_line_before_anything_is_trained),
         cmocka_unit_test(a_sweep_has_the_metrics_that_it_has_on_the_cpu),
+        cmocka_unit_test(a_record_is_waited_for_while_the_device_trains),
+        cmocka_unit_test(a_sweep_has_the_same_bits_in_any_order_of_streams),
+        cmocka_unit_test(a_record_under_way_outlives_an_error_of_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

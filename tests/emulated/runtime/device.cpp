@@ -71,13 +71,13 @@ static std::array<event, CALLS> events_of_environment() {
 static std::array<event, CALLS> ordered = events_of_environment();
 
 /** SPT_EMULATED_CALLS=FILE: at the end, how many launches there were. */
-static unsigned long launches;
+static size_t launched;
 static struct tell_calls {
     ~tell_calls() {
         const char *path = getenv("SPT_EMULATED_CALLS");
         FILE *file = path != nullptr ? fopen(path, "w") : nullptr;
         if (file != nullptr) {
-            fprintf(file, "%lu\n", launches);
+            fprintf(file, "%zu\n", launched);
             fclose(file);
         }
     }
@@ -99,6 +99,9 @@ void heal() {
 size_t live_objects() {
     return objects;
 }
+size_t launches() {
+    return launched;
+}
 void count_object(int change) {
     objects += (size_t)change;
 }
@@ -112,7 +115,7 @@ static bool due(call kind) {
 }
 
 entry::entry(call kind) : alone(alone_in_runtime), error(lost) {
-    launches += kind == LAUNCH;
+    launched += kind == LAUNCH;
     bool any = due(ANY_CALL), one = kind != ANY_CALL && due(kind);
     if (any || one) {
         error = ordered[any ? ANY_CALL : kind].error;

@@ -57,18 +57,19 @@ static void step(cudaStream_t stream) {
     __tsan_release(&stream->tag);
 }
 
-/** Work goes on until done() says so. Sometimes only `wanted` and what it waits for, sometimes any stream. */
+/** Work goes on until done() says so: of one stream, the wanted or any, and of the others never before it has to wait,
+ * as often, or first. */
 template <typename F>
 static void go_on(cudaStream_t wanted, F done) {
+    if (wanted == nullptr && !streams.empty())
+        wanted = streams[draw(streams.size())];
     const size_t others = draw(3); // in 0: never; 1: as often; 2: first
     while (!done()) {
         std::vector<cudaStream_t> ready;
         for (cudaStream_t s : streams)
             if (can_go_on(s) && (s != wanted || others < 2))
                 ready.push_back(s);
-        if (others == 0 && wanted != nullptr && can_go_on(wanted))
-            ready = {wanted};
-        if (ready.empty() && wanted != nullptr && can_go_on(wanted))
+        if (wanted != nullptr && can_go_on(wanted) && (others == 0 || ready.empty()))
             ready = {wanted};
         if (ready.empty())
             fault("a stream that waits for an event which nothing will reach");

@@ -31,6 +31,8 @@ void heal();
 /** Allocations, streams, events, graphs, handles and plans that nobody has freed. */
 size_t live_objects();
 
+/** How many launches there were. */
+size_t launches();
 /** Names of the kernels that have been launched, as a debugger says them: "sort_tiles", "dense_large<0>". */
 std::vector<std::string> launched_kernels();
 /** The most bytes of device memory that were taken at a time since the last call of restart_most_bytes. */
