@@ -27,6 +27,7 @@ struct spt_command {
 
 extern const spt_command spt_command_run;
 extern const spt_command spt_command_plan;
+extern const spt_command spt_command_submit;
 extern const spt_command spt_command_merge;
 extern const spt_command spt_command_info;
 extern const spt_command spt_command_probe;

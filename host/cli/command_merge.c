@@ -87,11 +87,20 @@ static void warn(const spt_merge_report *report) {
                 "spectrain: warning: the shards were trained on %zu models of device; their runs are equal to "
                 "rounding, not to the bit\n",
                 report->n_devices);
+}
+
+/* With --complete it is an error, else a warning. */
+static spt_status tell_missing(const spt_options *options, const spt_merge_report *report, spt_error *err) {
     if (report->n_missing == 0)
-        return;
-    fprintf(stderr, "spectrain: warning: %zu of %zu runs are missing: ", report->n_missing, report->n_runs);
+        return SPT_OK;
+    fprintf(stderr, options->complete ? "spectrain: %s: " : "spectrain: warning: ", options->output);
+    fprintf(stderr, "%zu of %zu runs are missing: ", report->n_missing, report->n_runs);
     spt_text_put_ranges(stderr, report->missing, report->n_missing);
     fprintf(stderr, "; finish their shards and merge again\n");
+    if (!options->complete)
+        return SPT_OK;
+    err->message[0] = '\0'; /* told */
+    return SPT_EDATA;
 }
 
 static spt_status merge(const spt_options *options, spt_error *err) {
@@ -112,6 +121,7 @@ static spt_status merge(const spt_options *options, spt_error *err) {
                    spt_text_count(report.n_runs - report.n_missing).s, spt_text_count(report.n_runs).s, report.n_files,
                    report.n_files == 1 ? "shard" : "shards", report.n_diverged, spt_text_bytes(report.bytes).s,
                    options->is_virtual ? ", views of the shards, which must stay where they are" : "");
+        status = tell_missing(options, &report, err);
     }
     spt_merge_report_free(&report);
     free_list(&list);
@@ -123,15 +133,16 @@ const spt_command spt_command_merge = {
     .operand = "SHARD",
     .operands_least = 1,
     .operands_most = SIZE_MAX,
-    .synopsis = "SHARD... -o FILE.h5 [--virtual] [--force] [--quiet]",
+    .synopsis = "SHARD... -o FILE.h5 [--virtual] [--complete] [--force] [--quiet]",
     .purpose = "put the shards of a sweep together into one file",
     .manual =
         "SHARD is a file of run --shard, or a folder of such files. Some may be missing: their runs are marked as\n"
         "missing, and told. A file of the same sweep that has the output's name is replaced when it loses no run.\n\n"
         "  -o, --output FILE.h5  the merged file: what the whole sweep would have left in one process, to the bit\n"
         "  --virtual             views of the shards instead of copies: at once, but they must stay where they are\n"
+        "  --complete            exit code 1 where runs are missing; what there is is merged all the same\n"
         "  --force               replace whatever has the output's name\n"
         "  --quiet               say nothing but warnings and errors\n",
-    .options = SPT_TAKES_OUTPUT | SPT_TAKES_VIRTUAL | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
+    .options = SPT_TAKES_OUTPUT | SPT_TAKES_VIRTUAL | SPT_TAKES_COMPLETE | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
     .run = merge,
 };

@@ -13,6 +13,7 @@
 static const spt_command *const COMMANDS[] = {
     &spt_command_run,     //
     &spt_command_plan,    //
+    &spt_command_submit,  //
     &spt_command_merge,   //
     &spt_command_info,    //
     &spt_command_probe,   //

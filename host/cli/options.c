@@ -36,6 +36,9 @@ static const struct {
     {"virtual", 269, no_argument, SPT_TAKES_VIRTUAL},
     {"rule", 270, required_argument, SPT_TAKES_RULE},
     {"follow", 271, no_argument, SPT_TAKES_FOLLOW},
+    {"complete", 272, no_argument, SPT_TAKES_COMPLETE},
+    {"cpus", 273, required_argument, SPT_TAKES_CPUS},
+    {"dry-run", 274, no_argument, SPT_TAKES_DRY_RUN},
     {"help", 'h', no_argument, ~0U},
 };
 /* clang-format on */
@@ -117,6 +120,16 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
         break;
     case SPT_TAKES_FOLLOW:
         options->follow = true;
+        break;
+    case SPT_TAKES_COMPLETE:
+        options->complete = true;
+        break;
+    case SPT_TAKES_CPUS:
+        status = read_whole_number("cpus", argument, 1, THREADS_MAX, &number, err);
+        options->cpus = (size_t)number;
+        break;
+    case SPT_TAKES_DRY_RUN:
+        options->dry_run = true;
         break;
     case SPT_TAKES_JSON:
         status = read_path("json", "FILE.json", argument, &options->json, err);
@@ -205,6 +218,17 @@ static spt_status check(const spt_command *command, size_t n_operands, char **op
     return SPT_OK;
 }
 
+/* What stands before "--"; the rest goes into options->words of a command that takes them. */
+static int leave_words(const spt_command *command, int argc, char **argv, spt_options *options) {
+    for (int i = 0; i < argc && (command->options & SPT_TAKES_WORDS) != 0; i++)
+        if (strcmp(argv[i], "--") == 0) {
+            options->n_words = (size_t)(argc - i - 1);
+            options->words = (const char *const *)(argv + i + 1);
+            return i;
+        }
+    return argc;
+}
+
 spt_status spt_options_read(const spt_command *command, const char *program, int argc, char **argv,
                             spt_options *options, spt_error *err) {
     struct option known[OPTION_COUNT + 1] = {{0}};
@@ -223,6 +247,7 @@ spt_status spt_options_read(const spt_command *command, const char *program, int
     }
 
     *options = (spt_options){.program = program, .device = -1};
+    argc = leave_words(command, argc, argv, options);
     options->sets = calloc((size_t)argc + 1, sizeof *options->sets); /* no more of them than arguments */
     options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
     if (options->sets == NULL || options->operands == NULL)

@@ -28,7 +28,11 @@ enum {
     SPT_TAKES_PROBE = 1 << 13,
     SPT_TAKES_VIRTUAL = 1 << 14,
     SPT_TAKES_RULE = 1 << 15,
-    SPT_TAKES_FOLLOW = 1 << 16
+    SPT_TAKES_FOLLOW = 1 << 16,
+    SPT_TAKES_COMPLETE = 1 << 17,
+    SPT_TAKES_CPUS = 1 << 18,
+    SPT_TAKES_DRY_RUN = 1 << 19,
+    SPT_TAKES_WORDS = 1 << 20 /* what stands behind "--" is another program's */
 };
 
 /** As read; strings are argv's. */
@@ -46,14 +50,18 @@ typedef struct spt_options {
     const char *probe;     /* YAML, or a file of it; monitor: a name; NULL: not given */
     double seconds;        /* 0: not given */
     size_t shard, shards;  /* --shard SHARD/SHARDS, --shards SHARDS; shards 0: not given */
+    size_t cpus;           /* 0: not given */
     size_t n_sets;
     const char **sets; /* (n_sets) assignments in their order */
-    bool resume, force, quiet, verify, is_virtual, follow, help;
+    size_t n_words;
+    const char *const *words; /* (n_words) behind "--", of a command that takes them */
+    bool resume, force, quiet, verify, is_virtual, follow, complete, dry_run, help;
 } spt_options;
 
 /** Read argv of a command: argv[0] is its name, program the process's argv[0]. Options and operands may mix; "--" ends
- *  the options. *options: spt_options_free, also after an error. Errors: SPT_EINVAL unknown option, missing or
- *  unexpected argument, a number that is none or out of range, --resume with --force; SPT_ENOMEM. */
+ *  the options, and where the command takes words what it reads. *options: spt_options_free, also after an error.
+ * Errors: SPT_EINVAL unknown option, missing or unexpected argument, a number that is none or out of range, --resume
+ * with --force; SPT_ENOMEM. */
 spt_status spt_options_read(const spt_command *command, const char *program, int argc, char **argv,
                             spt_options *options, spt_error *err);
 void spt_options_free(spt_options *options);

@@ -13,6 +13,7 @@
 #include "probe.h"
 #include "rng.h"
 #include "shard.h"
+#include "slurm.h"
 #include "store.h"
 #include "sweep.h"
 

@@ -23,6 +23,7 @@ foreach(name
     setup
     shards
     signals
+    submit
     terminal)
   spectrain_python_test(cli_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py cli)
 endforeach()

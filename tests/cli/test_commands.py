@@ -16,14 +16,14 @@ class Help(SweepTest):
         for arguments in (["help"], ["--help"], ["-h"]):
             result = self.spectrain(*arguments)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
-            for command in ("run", "plan", "merge", "info", "probe", "monitor", "devices"):
+            for command in ("run", "plan", "submit", "merge", "info", "probe", "monitor", "devices"):
                 self.assertIn(f"spectrain {command}", result.stdout)
         version = self.spectrain("--version")
         self.assertEqual((version.returncode, version.stderr), (0, ""))
         self.assertRegex(version.stdout, r"\Aspectrain \d+\.\d+\.\d+\n\Z")
 
     def test_each_command_has_its_help_in_three_ways(self):
-        for command in ("run", "plan", "merge", "info", "probe", "monitor", "devices"):
+        for command in ("run", "plan", "submit", "merge", "info", "probe", "monitor", "devices"):
             texts = {self.spectrain(*arguments).stdout
                      for arguments in (["help", command], [command, "--help"], [command, "-h"])}
             self.assertEqual(len(texts), 1)

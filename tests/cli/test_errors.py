@@ -273,7 +273,7 @@ class BadUsage(SweepTest):
         for arguments, *words in (
             ([], "known: run, plan, "),
             (["trian", config], "unknown command trian", "known: run, plan, "),
-            (["submit", config], "unknown command submit"),
+            (["enqueue", config], "unknown command enqueue"),
             (["--verbose"], "unknown option --verbose"),
             (["run"], "CONFIG is missing"),
             (["run", config, config], "unexpected argument"),

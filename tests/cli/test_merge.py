@@ -135,7 +135,9 @@ class Missing(Merge):
             self.assertTrue(numpy.isnan(file[f"weights/{missing[0]}/0/weight"][()]).all())
         for run in there:
             self.assert_same_run(merged, int(run), whole, int(run))
-        self.merge(*shards)
+        told = self.spectrain("merge", shards[0], shards[2], "-o", "merged.h5", "--complete", "--quiet")
+        self.assert_one_line_error(told, 1, f"merged.h5: {len(missing)} of 12 runs are missing: {missing[0]}")
+        self.merge(*shards, "--complete")
         self.assert_same_bits(merged, whole)
         self.refused(1, ["merged.h5", "run", "--force"], shards[0], shards[2])  # it would lose runs
         self.merge(shards[0], shards[2], "--force")

@@ -1,16 +1,13 @@
 """Shards of a sweep: each run has the bits that it has in the whole, and a file knows its place."""
 
-import os
-import pathlib
 import re
 import signal
-import subprocess
 import time
 import unittest
 
 import h5py
 
-from sweeps import PROGRAM, SweepTest, tiny, wait_for_line
+from sweeps import SweepTest, tiny, wait_for_line
 
 
 class Shards(SweepTest):
@@ -172,44 +169,6 @@ class Folder(SweepTest):
             self.assertIn("1 done, 3 missing", self.info())
         progress.write_text(text)
         self.assertIn("1 done, 2 missing, 1 lost", self.info())
-
-
-class ArrayTask(SweepTest):
-    """The script of a job array, with a stand-in for Slurm's own command."""
-
-    SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "experiments" / "shards.sbatch"
-
-    def start_task(self, path):
-        slurm = self.folder / "bin"
-        slurm.mkdir(exist_ok=True)
-        (slurm / "scontrol").write_text(f"#!/bin/sh\necho \"$@\" >> '{self.folder}/asked'\n")
-        (slurm / "scontrol").chmod(0o755)
-        environment = dict(os.environ, SPECTRAIN=PROGRAM, SLURM_ARRAY_JOB_ID="70", SLURM_ARRAY_TASK_ID="1",
-                           PATH=f"{slurm}:{os.environ['PATH']}")
-        return subprocess.Popen(["bash", self.SCRIPT, "2", path, "shards", "--quiet"], cwd=self.folder,
-                                env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-    def test_a_task_before_its_time_limit_saves_its_shard_and_is_queued_again(self):
-        config, whole = self.slow_sweep()
-        path = self.write_config(config)
-        task = self.start_task(path)
-        progress = self.folder / "shards" / "1.h5.part" / "progress"
-        while not progress.exists() or "fraction 0.000000" in progress.read_text():
-            self.assertIsNone(task.poll())
-            time.sleep(0.01)
-        task.send_signal(signal.SIGUSR1)
-        _, text = task.communicate(timeout=300)
-        self.assertEqual(task.returncode, 75, text)
-        self.assertEqual((self.folder / "asked").read_text(), "requeue 70_1\n")
-        again = self.start_task(path)
-        _, text = again.communicate(timeout=300)
-        self.assertEqual(again.returncode, 0, text)
-        self.assertEqual((self.folder / "asked").read_text(), "requeue 70_1\n")
-        with h5py.File(self.folder / "shards" / "1.h5", "r") as file:
-            self.assertEqual((file.attrs["complete"], file.attrs["shard"], file.attrs["shards"]), (1, 1, 2))
-            numbers = [int(number) for number in file["runs/run"]]
-        for row, number in enumerate(numbers):
-            self.assert_same_run(self.folder / "shards" / "1.h5", (row, number), whole, number)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ static const spt_command BENCH = {.name = "bench",
 static const spt_command JOIN = {
     .name = "join", .operand = "PART", .operands_least = 1, .operands_most = SIZE_MAX, .synopsis = "PART..."};
 
+static const spt_command SUBMIT = {.name = "submit",
+                                   .operand = "CONFIG",
+                                   .synopsis = "CONFIG",
+                                   .options = SPT_TAKES_SHARDS | SPT_TAKES_CPUS | SPT_TAKES_DRY_RUN | SPT_TAKES_WORDS};
+
 enum { ARGUMENTS_MAX = 16, TEXT_MAX = 64 };
 
 /* Read a NULL-terminated list of words; getopt_long reorders argv, so it gets copies. */
@@ -100,6 +105,31 @@ static void a_file_that_looks_like_an_option_goes_behind_two_dashes(void **state
     assert_true(options.resume);
     assert_false(options.force);
     spt_options_free(&options);
+}
+
+static void words_of_another_program_go_behind_two_dashes(void **state) {
+    (void)state;
+    spt_options options;
+    spt_error err;
+    assert_int_equal(
+        read_words(&SUBMIT,
+                   WORDS("submit", "c", "--shards", "4", "--cpus=2", "--dry-run", "--", "--time=1", "-p", "big", "--"),
+                   &options, &err),
+        SPT_OK);
+    assert_string_equal(options.operand, "c");
+    assert_int_equal(options.n_operands, 1);
+    assert_int_equal(options.cpus, 2);
+    assert_true(options.dry_run);
+    assert_int_equal(options.n_words, 4);
+    assert_string_equal(options.words[0], "--time=1");
+    assert_string_equal(options.words[3], "--");
+    spt_options_free(&options);
+    assert_int_equal(read_words(&SUBMIT, WORDS("submit", "c", "--"), &options, &err), SPT_OK);
+    assert_int_equal(options.n_words, 0);
+    assert_false(options.dry_run);
+    spt_options_free(&options);
+    assert_refused(&SUBMIT, WORDS("submit", "--", "c"), "submit: CONFIG is missing");
+    assert_refused(&SUBMIT, WORDS("submit", "c", "--cpus", "4097"), "--cpus: is \"4097\"");
 }
 
 static void unknown_options_are_refused_with_what_is_known(void **state) {
@@ -221,6 +251,7 @@ int main(void) {
         cmocka_unit_test(options_and_operands_may_mix_in_both_forms),
         cmocka_unit_test(what_is_not_given_is_told_apart_from_zero),
         cmocka_unit_test(a_file_that_looks_like_an_option_goes_behind_two_dashes),
+        cmocka_unit_test(words_of_another_program_go_behind_two_dashes),
         cmocka_unit_test(unknown_options_are_refused_with_what_is_known),
         cmocka_unit_test(missing_and_unexpected_arguments_are_refused),
         cmocka_unit_test(a_command_may_take_several_operands_or_none),
