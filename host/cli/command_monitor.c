@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/command.h"
 #include "cli/monitor_text.h"
+#include "cli/shards_follow.h"
+#include "cli/shards_view.h"
 #include "cli/text.h"
 #include "spectrain/monitor.h"
 
@@ -169,7 +172,19 @@ static spt_status show(const spt_options *options, const choice *chosen, const s
     return status == SPT_OK ? print_all(options, chosen, monitor, err) : status;
 }
 
+/* A folder of shards: how they are. What rules tell is told of one shard's file. */
+static spt_status look_at_folder(const spt_options *options, spt_error *err) {
+    if (options->rule != NULL || options->probe != NULL)
+        return spt_fail(err, SPT_EINVAL,
+                        "%s: is a folder of shards; --rule and --probe are for the file of one of them",
+                        options->operand);
+    return options->follow ? spt_shards_follow(options->operand, err) : spt_shards_print(options->operand, false, err);
+}
+
 static spt_status monitor(const spt_options *options, spt_error *err) {
+    struct stat facts;
+    if (stat(options->operand, &facts) == 0 && S_ISDIR(facts.st_mode))
+        return look_at_folder(options, err);
     choice chosen;
     spt_monitor *monitor = NULL;
     spt_status status = choose(options, &chosen, err);
@@ -188,13 +203,16 @@ const spt_command spt_command_monitor = {
     .operand = "FILE.h5",
     .synopsis = "FILE.h5 [--rule NAME|all] [--probe NAME] [--follow]",
     .purpose = "tell where second descents start, from training alone, and then the truth",
-    .manual = "  --rule NAME   share_fall (default), share_peak, memorised or loss_bend: README, \"Monitor\"\n"
-              "  --rule all    how well each rule tells, over all runs\n"
-              "  --probe NAME  the line probe that R is taken from (default: the first through training examples)\n"
-              "  --follow      while the sweep is running: a line when something new is told; the table at the end\n\n"
-              "Epochs: `minimum` is where the first descent ends, `turn` where the second starts, `known` when the\n"
-              "rule knew it. What stands behind `true` is from the test error, which the rules never see.\n"
-              "A sweep under way is only read. Exit code 75: --follow found that the sweep had been interrupted.\n",
+    .manual =
+        "  --rule NAME   share_fall (default), share_peak, memorised or loss_bend: README, \"Monitor\"\n"
+        "  --rule all    how well each rule tells, over all runs\n"
+        "  --probe NAME  the line probe that R is taken from (default: the first through training examples)\n"
+        "  --follow      while the sweep is running: a line when something new is told; the table at the end\n\n"
+        "Epochs: `minimum` is where the first descent ends, `turn` where the second starts, `known` when the\n"
+        "rule knew it. What stands behind `true` is from the test error, which the rules never see.\n"
+        "FILE.h5 may also be a folder of shards: then it tells, as info does, how they are; --follow: when one gets\n"
+        "into another state, and every minute, until all are done.\n"
+        "A sweep under way is only read. Exit code 75: --follow found that the sweep had been interrupted.\n",
     .options = SPT_TAKES_PROBE | SPT_TAKES_RULE | SPT_TAKES_FOLLOW,
     .run = monitor,
 };

@@ -8,7 +8,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-static const char *state_name(spt_shard_state state) {
+const char *spt_shard_state_name(spt_shard_state state) {
     static const char *const NAMES[] = {"missing", "done", "running", "lost"};
     return NAMES[state];
 }
@@ -21,7 +21,7 @@ spt_shards_text spt_shards_counts(const spt_shards_status *status) {
     for (size_t i = 0; i < 4; i++)
         if (counts[ORDER[i]] > 0)
             end += (size_t)snprintf(text.s + end, sizeof text.s - end, "%s%zu %s", end > 0 ? ", " : "",
-                                    counts[ORDER[i]], state_name(ORDER[i]));
+                                    counts[ORDER[i]], spt_shard_state_name(ORDER[i]));
     return text;
 }
 
@@ -38,7 +38,7 @@ static double left(const spt_shard_status *shard, double now) {
 
 static void add_row(spt_table *table, size_t index, size_t n, const spt_shard_status *shard, double now) {
     spt_table_add(table, "%zu/%zu", index, n);
-    spt_table_add(table, "%s", state_name(shard->state));
+    spt_table_add(table, "%s", spt_shard_state_name(shard->state));
     spt_table_add(table, shard->state == SPT_SHARD_MISSING ? "" : "%zu", shard->n_runs);
     spt_table_add(table, shard->state == SPT_SHARD_MISSING ? "" : "%.0f %%", floor(100.0 * shard->fraction));
     bool runs = shard->state == SPT_SHARD_RUNNING && !isnan(shard->remaining);

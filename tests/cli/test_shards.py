@@ -137,6 +137,36 @@ class Folder(SweepTest):
         self.assertIn("4 shards of 4 runs: 4 done; 100 %\n", text)
         self.assertIn("verified: every byte of 4 files was read, no damage", text)
 
+    def test_monitor_follows_shards_until_all_are_done(self):
+        config, _ = self.slow_sweep()
+        path = self.write_config(config)
+        (self.folder / "shards").mkdir()
+        said = self.folder / "said"
+        with open(said, "w") as out:
+            follower = self.start("monitor", "shards", "--follow", stdout=out)
+
+        def wait_for(words):
+            while words not in said.read_text():
+                self.assertIsNone(follower.poll(), said.read_text())
+                time.sleep(0.05)
+
+        wait_for("shards: no shard has begun yet\n")
+        process = self.start_shard(path, 1)
+        process.send_signal(signal.SIGSTOP)
+        wait_for(f"shard 1/4: running, process {process.pid} on ")
+        wait_for("1 running, 3 missing; ")
+        process.kill()
+        process.communicate()
+        wait_for("shard 1/4: lost\n")
+        wait_for("3 missing, 1 lost; ")
+        for i in range(4):
+            self.assertEqual(self.spectrain("run", path, "-o", f"shards/{i}.h5", "--shard", f"{i}/4", "--resume",
+                                            "--quiet").returncode, 0)
+        self.assertEqual(follower.wait(60), 0)
+        self.assertEqual(said.read_text().splitlines()[-1], "4 done; 100 %")
+        self.assertIn("4 shards of 4 runs: 4 done; 100 %\n", self.spectrain("monitor", "shards").stdout)
+        self.assert_one_line_error(self.spectrain("monitor", "shards", "--rule", "all"), 2, "is a folder of shards")
+
     def test_a_folder_of_other_things_or_of_two_cuts_is_refused(self):
         folder = self.folder / "shards"
         folder.mkdir()
