@@ -18,7 +18,7 @@ from sweeps import PROGRAM, SweepTest, tiny  # noqa: E402
 
 SKIPPED = 77
 SHARDS = 4
-REFERENCE_SECONDS = 8.0  # what the whole sweep takes at least, so that a task is under way for a second or more
+REFERENCE_SECONDS = 12.0  # what the whole sweep takes at least, so that a task is under way for a second or more
 
 
 class Submit(SweepTest):
