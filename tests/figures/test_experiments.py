@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import io
 import pathlib
-import shlex
 import shutil
 import sys
 import unittest
@@ -20,30 +19,27 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 EXPERIMENTS = TESTS.parent / "experiments"
 sys.path[:0] = [str(TESTS / "cli"), str(EXPERIMENTS)]
 
-if importlib.util.find_spec("matplotlib") is None:
-    sys.exit("SKIPPED: no matplotlib for " + sys.executable)
+for module in ("matplotlib", "yaml"):
+    if importlib.util.find_spec(module) is None:
+        sys.exit(f"SKIPPED: no {module} for {sys.executable}")
 
+import experiment  # noqa: E402
 import figure_command  # noqa: E402
 import figure_style as style  # noqa: E402
 from sweep_file import SweepFile  # noqa: E402
 from sweeps import SweepTest  # noqa: E402
-
-
-def small(name):
-    """The arguments of an experiment's small preset: its lines "# small: ..."."""
-    lines = (EXPERIMENTS / f"{name}.yaml").read_text().splitlines()
-    return [word for line in lines if line.startswith("# small: ") for word in shlex.split(line[len("# small: "):])]
+from tiny_experiments import TINY, arguments  # noqa: E402
 
 
 class Experiment(SweepTest):
     """A test of one module on files of its experiment."""
 
-    def tiny(self, name, *changes):
-        """A file of a small preset with further changes ("key=value"), the test's own; trained once a class."""
+    def tiny(self, name):
+        """A file of the tiny experiment, the test's own; trained once a class."""
         kept, path = self.shared_folder / f"{name}.h5", self.folder / f"{name}.h5"
         if not kept.exists():
-            sets = [word for change in changes for word in ("--set", change)]
-            result = self.spectrain("run", EXPERIMENTS / f"{name}.yaml", "-o", kept, "--quiet", *small(name), *sets)
+            result = self.spectrain("run", EXPERIMENTS / f"{name}.yaml", "-o", kept, "--quiet",
+                                    *experiment.read(name).small, *arguments(name))
             self.assertEqual(result.returncode, 0, result.stderr)
         shutil.copy(kept, path)
         return path
@@ -68,21 +64,25 @@ class Experiment(SweepTest):
 
 class Presets(SweepTest):
     def test_every_experiment_and_its_small_preset_can_be_planned(self):
-        named = sorted(EXPERIMENTS.glob("*.yaml"))
-        self.assertGreater(len(named), 3)
-        for path in named:
-            for changes in [[]] + ([small(path.stem)] if small(path.stem) else []):
-                result = self.spectrain("plan", path, *changes)
-                self.assertEqual(result.returncode, 0, f"{path.name}: {result.stderr}")
+        self.assertGreater(len(experiment.names()), 10)
+        for name in experiment.names():
+            one = experiment.read(name)
+            self.assertTrue(one.small, name)
+            for changes in ([], one.small):
+                result = self.spectrain("plan", EXPERIMENTS / f"{name}.yaml", *changes)
+                self.assertEqual(result.returncode, 0, f"{name}: {result.stderr}")
+
+    def test_every_experiment_names_its_figure_and_has_a_tiny_one(self):
+        self.assertEqual(sorted(TINY), experiment.names())
+        for name in experiment.names():
+            module = importlib.import_module(experiment.read(name).figure)
+            self.assertTrue(callable(module.figures) and callable(module.verdicts), name)
 
 
 class SpectralBias(Experiment):
-    def small_file(self, name):
-        return self.tiny(name, "train.epochs=20", "record.epochs.every=1", "model.width=16")
-
     def changed(self, name, level):
         """A tiny file whose amplitude at component i is level(i, part), part from 0 to 1 over training."""
-        path = self.small_file(name)
+        path = self.tiny(name)
         with h5py.File(path, "r+") as file:
             energy = file["probes/grid/energy"][()]
             target = np.abs(np.fft.rfft(file["data/target_true"][()][..., 0]) / energy.shape[2] / 2) ** 2
@@ -96,7 +96,7 @@ class SpectralBias(Experiment):
 
     def test_figure_is_drawn(self):
         for name in ("spectral_bias_equal", "spectral_bias_increasing"):
-            path = self.small_file(name)
+            path = self.tiny(name)
             self.assertIn("low frequencies are learnt first", self.drawn("spectral_bias", path, f"{name}_amplitude"))
 
     def test_order_of_the_frequencies_is_seen(self):
@@ -127,8 +127,7 @@ class SpectralBias(Experiment):
 class Epochs(Experiment):
     def changed(self, error, noisy=1.0, peak=12.0):
         """A tiny file of 40 epochs with these test errors {epoch: error}, and R with its peak at an epoch."""
-        path = self.tiny("epochs_mnist1d", "train.epochs=40", "data.train=100", "data.test=20", "model.width=4",
-                         "probes.0.points=2")
+        path = self.tiny("epochs_mnist1d")
         with h5py.File(path, "r+") as file:
             epoch = file["record/epoch"][()]
             file["metrics/test_error"][...] = np.interp(epoch, list(error), list(error.values()))
@@ -165,11 +164,9 @@ class Epochs(Experiment):
 
 
 class NoiseFrequency(Experiment):
-    DATA = "data={source: sinusoids, train: 20, test: 20, frequencies: 2, label_noise: {kind: radial}}"
-
     def changed(self, lowest):
         """A tiny file whose test loss has these lowest values, one for each frequency of the noise: 0, 0.05, 0.2, 1."""
-        path = self.tiny("noise_frequency", self.DATA, "train.epochs=10", "model.width=4")
+        path = self.tiny("noise_frequency")
         with h5py.File(path, "r+") as file:
             loss = file["metrics/test_loss"]
             dip = 1 + np.abs(np.linspace(-1, 1, loss.shape[1]))
@@ -187,11 +184,8 @@ class NoiseFrequency(Experiment):
 
 
 class KernelSpectrum(Experiment):
-    DATA = ("data={source: sinusoids, train: 40, test: clean_train, frequencies: 2, "
-            "label_noise: {kind: uniform_real}}")
-
     def test_order_and_dip_are_told(self):
-        path = self.tiny("kernel_spectrum", self.DATA, "train.epochs=10", "model.width=4", "probes.0.bin=5")
+        path = self.tiny("kernel_spectrum")
         self.drawn("kernel_spectrum", path, "kernel_spectrum_coefficients")
         for order, rise in ((1, 3), (-1, 1)):
             with h5py.File(path, "r+") as file:
@@ -206,8 +200,7 @@ class KernelSpectrum(Experiment):
 
 class RandomLabels(Experiment):
     def test_figure_is_drawn_and_fitted_labels_are_seen(self):
-        path = self.tiny("random_labels", "train.epochs=10", "model.width=4", "train.batch=20",
-                         "data={source: mnist1d, train: 50, test: 20, label_noise: {kind: uniform}}")
+        path = self.tiny("random_labels")
         self.assertIn("NOT seen", self.drawn("random_labels", path, "random_labels_error"))
         with h5py.File(path, "r+") as file:
             error = file["metrics/train_error"]
@@ -217,7 +210,7 @@ class RandomLabels(Experiment):
 
 class Manifolds(Experiment):
     def test_earlier_high_frequencies_with_more_petals_are_seen(self):
-        path = self.tiny("manifold_regression", "train.epochs=20", "record.epochs.every=1", "model.width=8")
+        path = self.tiny("manifold_regression")
         self.drawn("manifold_regression", path, "manifold_regression_amplitude")
         with h5py.File(path, "r+") as file:
             petals = file["runs/data.petals"][()]
@@ -230,13 +223,62 @@ class Manifolds(Experiment):
             self.assertEqual(self.verdicts("manifold_regression", path)[0].seen, seen)
 
     def test_accuracy_that_grows_with_the_petals_is_seen(self):
-        path = self.tiny("manifold_classification", "train.epochs=5", "model.width=8")
+        path = self.tiny("manifold_classification")
         self.drawn("manifold_classification", path, "manifold_classification_accuracy")
         for slope, seen in ((0.02, True), (0.001, False), (-0.02, False)):
             with h5py.File(path, "r+") as file:
                 petals, error = file["runs/data.petals"][()], file["metrics/train_error"]
                 error[...] = 0.4 - slope * petals[:, None] * np.ones(error.shape)
             self.assertEqual(self.verdicts("manifold_classification", path)[0].seen, seen, slope)
+
+
+class ParameterNoise(Experiment):
+    def changed(self, kept):
+        """A tiny file whose amplitude at component i falls from 1 to kept(i) of the trained one's as networks go away."""
+        path = self.tiny("parameter_noise")
+        with h5py.File(path, "r+") as file:
+            energy = file["probes/noise/energy"]
+            values, part = energy[()], np.linspace(0, 1, energy.shape[2])
+            for i in range(6):
+                values[:, -1, :, 2 * (i + 1)] = 0.25 * (1 + part * (kept(i) - 1)) ** 2
+            energy[...] = values
+        return path
+
+    def test_figure_is_drawn(self):
+        self.drawn("parameter_noise", self.tiny("parameter_noise"), "parameter_noise_amplitude")
+
+    def test_frequencies_that_fade_later_the_lower_they_are_survive(self):
+        for kept, seen in ((lambda i: 0.9 - 0.15 * i, True), (lambda i: 0.2 + 0.1 * i, False),
+                           (lambda i: 3 if i == 0 else 0.9 - 0.15 * i, True),  # gains count as 1
+                           (lambda i: 3, False)):
+            found, = self.verdicts("parameter_noise", self.changed(kept))
+            self.assertEqual(found.seen, seen, found)
+            # amplitude 1 - 0.6 part is one half at part = 5/6 of the distances up to 5
+        self.assertIn("6: 4.17", self.verdicts("parameter_noise", self.changed(lambda i: 0.8 - 0.2 * i))[0].numbers)
+
+    def test_it_may_be_a_probe_from_stored_weights(self):
+        path = self.tiny("spectral_bias_equal")
+        probe = "{name: noise, kind: grid1d, samples: 100, perturb: {norms: [0, 1, 2], directions: 3}}"
+        self.assertEqual(self.spectrain("probe", path, "--probe", probe).returncode, 0)
+        self.assertIn("up to 2:", self.verdicts("parameter_noise", path)[0].numbers)
+
+
+class DoubleDescent(Experiment):
+    def test_figures_are_drawn(self):
+        for name in ("double_descent_mnist1d", "double_descent_fashion"):
+            self.drawn("double_descent", self.tiny(name), f"{name}_width")
+
+    def test_a_peak_at_the_threshold_is_seen(self):
+        path = self.tiny("double_descent_mnist1d")
+        for test, train, seen in (([0.5, 0.55, 0.45], [0.2, 0.0, 0.0], True), ([0.5, 0.51, 0.45], [0.2, 0.0, 0.0], False),
+                                  ([0.5, 0.55, 0.54], [0.2, 0.0, 0.0], False), ([0.6, 0.55, 0.45], [0.2, 0.0, 0.0], False),
+                                  ([0.5, 0.55, 0.45], [0.2, 0.1, 0.0], True), ([0.5, 0.55, 0.45], [0.2, 0.1, 0.1], False)):
+            with h5py.File(path, "r+") as file:
+                place = np.searchsorted([2, 4, 8], file["runs/model.width"][()])
+                for name, values in (("test_error", test), ("train_error", train)):
+                    file[f"metrics/{name}"][...] = np.array(values)[place][:, None]
+            found, = self.verdicts("double_descent", path)
+            self.assertEqual(found.seen, seen, found)
 
 
 if __name__ == "__main__":
