@@ -1,10 +1,11 @@
-# Sourced by quickstart.sh and tests/run.sh: install what is missing, find a Python that can read the files.
+# Sourced by quickstart.sh, reproduce.sh and tests/run.sh: install what is missing, find a Python that can read the files.
 # Nothing is done twice; what is done is said.
 
 say() { printf '== %s\n' "$*"; }
 
 SPECTRAIN_BUILD_PACKAGES="gcc g++ make cmake pkg-config libhdf5-dev libopenblas-dev libfftw3-dev libyaml-dev zlib1g-dev libssl-dev"
 SPECTRAIN_PLOT_PACKAGES="python3 python3-numpy python3-h5py python3-matplotlib"
+SPECTRAIN_PAGE_PACKAGES="python3-yaml python3-jinja2"
 
 # The command line that becomes root: nothing, sudo, or none at all (status 1).
 spectrain_root() {
@@ -49,7 +50,7 @@ find_python() {
         [ -n "$candidate" ] && "$candidate" -c "$modules" >/dev/null 2>&1 && { PYTHON=$candidate; export PYTHON; return 0; }
     done
     say "no python3 here has $*: making .venv"
-    python3 -m venv "$SPECTRAIN_TOP/.venv" && "$SPECTRAIN_TOP/.venv/bin/pip" install --quiet "$@" || {
+    python3 -m venv "$SPECTRAIN_TOP/.venv" && "$SPECTRAIN_TOP/.venv/bin/pip" install --quiet "${@/#yaml/pyyaml}" || { # its name there
         echo "Could not make a Python with $*. Install them for any python3, and name it: PYTHON=/path/to/python3 $0" >&2
         exit 1
     }

@@ -14,13 +14,13 @@ case ${1:-} in
 esac
 
 # shellcheck disable=SC2086
-need_packages $SPECTRAIN_BUILD_PACKAGES $SPECTRAIN_PLOT_PACKAGES libcmocka-dev hdf5-tools dataset-fashion-mnist \
-    python3-scipy python3-xarray python3-h5netcdf clang clang-format libomp-dev slurm-wlm munge
+need_packages $SPECTRAIN_BUILD_PACKAGES $SPECTRAIN_PLOT_PACKAGES $SPECTRAIN_PAGE_PACKAGES libcmocka-dev hdf5-tools \
+    dataset-fashion-mnist chromium python3-scipy python3-xarray python3-h5netcdf clang clang-format libomp-dev slurm-wlm munge
 runtime="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" # libFuzzer and the sanitizers of clang; older: part of clang
 if command -v apt-cache >/dev/null 2>&1 && [ -n "$(apt-cache search --names-only "^$runtime\$" 2>/dev/null)" ]; then
     need_packages "$runtime"
 fi
-find_python h5py matplotlib scipy xarray h5netcdf
+find_python h5py matplotlib scipy xarray h5netcdf yaml jinja2
 
 say "layout of the sources (clang-format)"
 (cd "$SPECTRAIN_TOP" && git ls-files '*.c' '*.h' '*.cu' '*.cuh' | xargs -r clang-format --dry-run -Werror)
