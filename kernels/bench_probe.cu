@@ -1,5 +1,5 @@
 // Times of the kernels that a probe is made of: forward passes by each path that the group's widths take, transforms,
-// energies. As probe.cu launches them, on memory of their own.
+// energies. As probe.cu launches them, on memory of their own. Exact spectra as they are.
 #include <cufft.h>
 #include <math.h>
 #include <string.h>
@@ -178,11 +178,33 @@ static cudaError_t make_space(probe_space *s, const spt_group *group, const spt_
     return error;
 }
 
+/** Exact spectra: all of the probe, as it is measured. Of the corners only the ends of the lines are in the floor: how
+ * many there are between is not known before. */
+static spt_status time_lines(const spt_kernel_bench *bench, size_t p, spt_error *err) {
+    const spt_group *group = bench->group;
+    const spt_probe *probe = group->spec.probes[p];
+    double flops = 0.0, bytes = 8.0 * (double)(probe->series * probe->inputs);
+    for (size_t r = 0; r < group->spec.n_runs; r++) {
+        const double weights = weights_of(&group->network[r]);
+        flops += 2.0 * 2.0 * (double)probe->series * weights;
+        bytes += 4.0 * weights + 8.0 * (double)probe->energy_size;
+    }
+    spt_status status = SPT_OK;
+    const cudaError_t error =
+        spt_kernel_bench_time(bench, spt_measurement_of(flops, bytes, "", "probe %s, along lines", probe->name), [&]() {
+            status = spt_cuda_probe_start(group->probe[p], bench->timer.stream, err);
+            return status == SPT_OK ? cudaSuccess : cudaErrorUnknown;
+        });
+    return status != SPT_OK ? status : spt_cuda_check(error, "timing a probe", err);
+}
+
 spt_status spt_cuda_bench_probe(const spt_kernel_bench *bench, size_t p, spt_error *err) {
     const spt_probe *probe = bench->group->spec.probes[p];
     probe_space s = {};
     size_t count[SPT_FORWARD_LAYERS + 1], first = 0;
     const bool dft = probe->transform == SPT_TRANSFORM_DFT;
+    if (probe->transform == SPT_TRANSFORM_SEGMENTS)
+        return time_lines(bench, p, err);
     spt_status status = SPT_OK;
     cudaError_t error = make_space(&s, bench->group, probe, count);
     if (dft && error == cudaSuccess)

@@ -87,7 +87,8 @@ static __device__ __forceinline__ double walk_warp_sum(double value) {
     return value;
 }
 
-/** The largest size among n numbers, for all threads. parts: WARPS, shared. A NaN is none. */
+/** The largest size among n numbers, for all threads. parts: WARPS, shared, free again after the next barrier. A NaN is
+ *  none. */
 static __device__ double walk_largest(const double *x, uint64_t n, double *parts) {
     double largest = 0.0;
     for (uint64_t i = threadIdx.x; i < n; i += SEGMENTS_THREADS)
@@ -99,7 +100,6 @@ static __device__ double walk_largest(const double *x, uint64_t n, double *parts
     __syncthreads();
     for (uint32_t w = 0; w < SEGMENTS_WARPS; w++)
         largest = fmax(largest, parts[w]);
-    __syncthreads();
     return largest;
 }
 

@@ -80,6 +80,19 @@ static void all_operations_and_kernels_of_a_group_are_measured(void **) {
     assert_int_equal(spt_emulated::live_objects(), 0);
 }
 
+static void exact_spectra_are_measured_as_a_whole(void **) {
+    test_data data(5, 3, 3, 40, 20);
+    probe_case lines(5, 3, 4, 1, SPT_GEOMETRY_LINES, 1);
+    lines.probe.transform = SPT_TRANSFORM_SEGMENTS;
+    lines.probe.energy_size = 10;
+    told found;
+    bench(data, {run_of(data, 6, 1, 16, 0)}, &lines.probe, &found);
+    found.at("probe line_test");
+    assert_true(found.at("probe line_test, along lines").flops == 2 * 2 * 4 * (5 * 6 + 6 * 3));
+    assert_int_equal(found.by_name.count("probe line_test, forward, 1 narrow"), 0);
+    assert_int_equal(spt_emulated::live_objects(), 0);
+}
+
 /** By hand: 16 rows, 5 -> 6 -> 6 -> 3 and 5 -> 33 -> 3. */
 static void floors_are_those_of_the_shapes(void **) {
     test_data data(5, 3, 3, 40, 20);
@@ -214,6 +227,7 @@ static void any_call_that_fails_is_one_line_and_leaves_nothing_behind(void **) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_operations_and_kernels_of_a_group_are_measured),
+        cmocka_unit_test(exact_spectra_are_measured_as_a_whole),
         cmocka_unit_test(floors_are_those_of_the_shapes),
         cmocka_unit_test(the_full_batch_has_no_order_and_no_gathering),
         cmocka_unit_test(the_cpu_is_measured_by_the_same_call),
