@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -59,6 +60,12 @@ spt_status spt_io_sync_folder(const char *folder, spt_error *err) {
     if (failed != 0 && reason != EINVAL && reason != ENOTSUP && reason != EBADF)
         return spt_fail(err, SPT_EIO, "%s: syncing to disk failed: %s", folder, strerror(reason));
     return SPT_OK;
+}
+
+bool spt_io_is_at(int fd, const char *path) {
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
 }
 
 int spt_io_open(const char *path, int flags, mode_t mode) {

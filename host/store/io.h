@@ -2,6 +2,7 @@
 #ifndef SPT_HOST_STORE_IO_H
 #define SPT_HOST_STORE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,6 +25,9 @@ spt_status spt_io_sync(int fd, const char *path, spt_error *err);
 
 /** Make names created, renamed or removed in a folder survive a loss of power. Errors: SPT_EIO. */
 spt_status spt_io_sync_folder(const char *folder, spt_error *err);
+
+/** Whether path still leads to what fd has open: it may have been removed, renamed or replaced. */
+bool spt_io_is_at(int fd, const char *path);
 
 /** open with O_CLOEXEC, over interruptions; -1 and errno on failure. */
 int spt_io_open(const char *path, int flags, mode_t mode);

@@ -1,5 +1,6 @@
 #include "store/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +16,9 @@
 #include "store/io.h"
 
 enum { HOLDER_CAPACITY = 400, HOST_CAPACITY = 256, ATTEMPTS = 100 };
+
+/* Names that a process has to itself begin so. */
+#define OWN_NAME "lock.pid."
 
 /* Who only looks whether a lock is taken (spt_lock_is_taken) has it for some microseconds: that is waited for. */
 enum { LOOKERS = 3 };
@@ -76,13 +80,6 @@ static spt_status in_use(const char *folder, bool known, const holder *who, cons
                     who->host, hint);
 }
 
-/* Whether path still names what fd has open: its last holder may have removed the folder since. */
-static bool is_still(int fd, const char *path) {
-    struct stat opened, named;
-    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
-}
-
 /* At once or not at all, over interruptions. */
 static bool lock_now(int fd, int how) {
     int failed;
@@ -114,8 +111,8 @@ spt_status spt_lock_take(spt_lock *lock, const char *folder, spt_error *err) {
         if (failed && errno == EWOULDBLOCK)
             status = in_use(folder, read_holder(lock->fd, path, &who), &who, "", err);
         else if (failed)
-            by_name = true; /* ENOLCK, ENOTSUP, ENOSYS, ...: no such locks here */
-        else if (is_still(lock->fd, path)) {
+            by_name = true;                      /* ENOLCK, ENOTSUP, ENOSYS, ...: no such locks here */
+        else if (spt_io_is_at(lock->fd, path)) { /* its last holder may have removed the folder since */
             status = write_holder(lock->fd, path, err);
             if (status != SPT_OK)
                 unlink(path);
@@ -153,12 +150,20 @@ static bool read_holder_at(const char *path, holder *who) {
     return known;
 }
 
+/* "PATH.HOST.PID" (malloc'd): of no other process, on any host. */
+static char *own_name(const char *path) {
+    holder us = ourselves();
+    size_t room = strlen(path) + HOLDER_CAPACITY;
+    char *name = malloc(room);
+    if (name != NULL)
+        snprintf(name, room, "%s.%s.%ld", path, us.host, us.pid);
+    return name;
+}
+
 /* Remove the lock.pid of a dead process. Another may be doing the same, and have put its own in that place since: so
  * it is moved aside first, looked at once more, and put back if it is of the living. */
-static void remove_dead(const char *path) {
-    char aside[4096];
+static void remove_dead(const char *path, const char *aside) {
     holder who;
-    snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
     if (rename(path, aside) != 0)
         return;
     if (read_holder_at(aside, &who) && !is_dead(&who) && link(aside, path) != 0)
@@ -166,35 +171,57 @@ static void remove_dead(const char *path) {
     unlink(aside);
 }
 
-spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *err) {
-    *lock = (spt_lock){.fd = -1, .pid = spt_io_path(folder, "lock.pid")};
-    if (lock->pid == NULL)
-        return spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
-    spt_status status = SPT_OK;
+static spt_status create_named(const char *name, int flags, bool *exists, spt_error *err) {
+    int fd = spt_io_open(name, O_RDWR | O_CREAT | flags, 0666);
+    *exists = fd < 0 && errno == EEXIST;
+    if (fd < 0)
+        return spt_fail(err, SPT_EIO, "%s: cannot be created: %s", name, strerror(errno));
+    spt_status status = write_holder(fd, name, err);
+    close(fd);
+    if (status != SPT_OK)
+        unlink(name);
+    return status;
+}
+
+/* Put lock.pid there, with its holder in it from the first moment: who is killed in between leaves no lock that names
+ * nobody. So it is written under a name of its own, and linked. *exists: another is there. */
+static spt_status put_lock(const char *path, const char *own, bool *exists, spt_error *err) {
+    spt_status status = create_named(own, O_TRUNC, exists, err);
+    if (status != SPT_OK)
+        return status;
+    bool linked = link(own, path) == 0;
+    int reason = errno;
+    unlink(own);
+    *exists = !linked && reason == EEXIST;
+    if (linked)
+        return SPT_OK;
+    if (*exists)
+        return spt_fail(err, SPT_EEXIST, "%s: is there", path);
+    return create_named(path, O_EXCL, exists, err); /* no links here */
+}
+
+static spt_status take_by_name(spt_lock *lock, const char *folder, const char *own, spt_error *err) {
     for (int attempt = 0;; attempt++) {
-        int fd = spt_io_open(lock->pid, O_RDWR | O_CREAT | O_EXCL, 0666);
-        if (fd >= 0) {
-            status = write_holder(fd, lock->pid, err);
-            close(fd);
-            if (status != SPT_OK)
-                unlink(lock->pid);
-            break;
-        }
-        if (errno != EEXIST || attempt == ATTEMPTS) {
-            status = spt_fail(err, SPT_EIO, "%s: cannot be created: %s", lock->pid, strerror(errno));
-            break;
-        }
+        bool exists = false;
+        spt_status status = put_lock(lock->pid, own, &exists, err);
+        if (!exists || attempt == ATTEMPTS)
+            return status;
         holder who;
         bool known = read_holder_at(lock->pid, &who);
-        if (known && is_dead(&who)) {
-            remove_dead(lock->pid);
-            continue;
-        }
-        if (!known && access(lock->pid, F_OK) != 0)
-            continue; /* given back just now */
-        status = in_use(folder, known, &who, " (if that process is gone, remove lock.pid there)", err);
-        break;
+        if (known && is_dead(&who))
+            remove_dead(lock->pid, own);
+        else if (known || access(lock->pid, F_OK) == 0)
+            return in_use(folder, known, &who, " (if that process is gone, remove lock.pid there)", err);
+        /* else it was given back just now */
     }
+}
+
+spt_status spt_lock_take_by_name(spt_lock *lock, const char *folder, spt_error *err) {
+    *lock = (spt_lock){.fd = -1, .pid = spt_io_path(folder, "lock.pid")};
+    char *own = lock->pid != NULL ? own_name(lock->pid) : NULL;
+    spt_status status = own != NULL ? take_by_name(lock, folder, own, err)
+                                    : spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
+    free(own);
     if (status != SPT_OK) {
         free(lock->pid);
         lock->pid = NULL;
@@ -238,10 +265,26 @@ bool spt_lock_is_taken(const char *folder) {
     return taken || is_taken_by_name(folder);
 }
 
+/* What processes that were killed while they took the lock have left. */
+static void remove_own_names(const char *folder) {
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+        bool own = strncmp(entry->d_name, OWN_NAME, sizeof OWN_NAME - 1) == 0;
+        char *path = own ? spt_io_path(folder, entry->d_name) : NULL;
+        if (path != NULL)
+            unlink(path);
+        free(path);
+    }
+    if (entries != NULL)
+        closedir(entries);
+}
+
 void spt_lock_remove(spt_lock *lock, const char *folder) {
     char *path = spt_lock_is_held(lock) ? spt_io_path(folder, "lock") : NULL;
-    if (path != NULL)
+    if (path != NULL) {
         unlink(path); /* while it is still locked */
+        remove_own_names(folder);
+    }
     free(path);
     spt_lock_release(lock);
 }

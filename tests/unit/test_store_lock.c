@@ -88,6 +88,20 @@ static void a_lock_by_name_of_an_earlier_process_with_our_number_is_dead(void **
     spt_lock_release(&lock);
 }
 
+static void what_a_process_killed_while_it_took_the_lock_by_name_leaves_is_in_nobodys_way(void **state) {
+    (void)state;
+    char left[320];
+    snprintf(left, sizeof left, "%s/lock.pid.some-host.123", folder);
+    fclose(fopen(left, "w")); /* its holder not yet written, not yet linked to lock.pid */
+    spt_lock lock;
+    spt_error err = {0};
+    assert_false(spt_lock_is_taken(folder));
+    assert_ok(spt_lock_take_by_name(&lock, folder, &err), err);
+    assert_int_equal(count_names(folder), 2); /* no further name is left by taking it */
+    spt_lock_remove(&lock, folder);
+    assert_int_equal(count_names(folder), 0);
+}
+
 static void a_lock_that_was_removed_with_its_folder_locks_nothing(void **state) {
     (void)state;
     char name[320];
@@ -141,6 +155,7 @@ int main(void) {
         TEST(whether_a_lock_is_taken_can_be_looked_at_without_taking_it),
         TEST(a_lock_by_name_of_another_host_is_never_taken_for_dead),
         TEST(a_lock_by_name_of_an_earlier_process_with_our_number_is_dead),
+        TEST(what_a_process_killed_while_it_took_the_lock_by_name_leaves_is_in_nobodys_way),
         TEST(a_lock_that_was_removed_with_its_folder_locks_nothing),
         TEST(a_lock_that_is_removed_while_another_opens_it_stays_exclusive),
     };
