@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/io.h"
+
 static const double SYNC_SECONDS = 5.0; /* at most this long, what is written may live in the system's cache alone */
 
 struct spt_writer {
@@ -89,6 +91,9 @@ static spt_status sync_files(spt_writer *w, spt_error *err) {
     spt_status status = spt_journal_sync(w->journal, err);
     if (status == SPT_OK)
         status = spt_slots_sync(w->slots, err);
+    if (status == SPT_OK && !spt_io_is_at(w->journal->fd, w->journal->path))
+        status = spt_fail(err, SPT_EIO, "%s: is gone: removed, renamed or replaced while it was written; start again",
+                          w->journal->path);
     w->dirty = false;
     w->synced_at = now();
     return status;

@@ -2,7 +2,8 @@
  *
  * The queue is bounded in bytes. The first error stays: nothing is written after it, so that what is on disk remains
  * a beginning of what was put. Syncs happen now and then, when there is something to sync (state_slots.h says why that
- * is enough). A state that waits behind a newer one of the same run is not written. */
+ * is enough), and each looks whether the journal still has its name: nothing is lost later than has to be when somebody
+ * removes the folder. A state that waits behind a newer one of the same run is not written. */
 #ifndef SPT_HOST_STORE_WRITER_H
 #define SPT_HOST_STORE_WRITER_H
 

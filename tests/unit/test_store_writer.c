@@ -379,6 +379,32 @@ static void a_store_that_cannot_begin_leaves_nothing_behind(void **state) {
     free_sweep(s);
 }
 
+/* Else a sweep of days would be trained for a journal that nobody can open any more. */
+static void a_folder_that_is_taken_away_is_an_error_at_the_next_sync(void **state) {
+    (void)state;
+    made_sweep *s = make_sweep((sweep_shape){0});
+    spt_error err = {0};
+    spt_store *store;
+    bool complete;
+    char elsewhere[330];
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder);
+    assert_ok(spt_store_open(path, &s->spec, SPT_STORE_NEW, &store, &complete, &err), err);
+    assert_ok(put_dataset(store, s, 0, &err), err);
+    assert_ok(spt_store_flush(store, &err), err);
+    assert_int_equal(rename(part, elsewhere), 0);
+    assert_ok(put_run(store, s, 0, 1, &err), err);
+    assert_int_equal(spt_store_flush(store, &err), SPT_EIO);
+    assert_non_null(strstr(err.message, journal_path));
+    assert_non_null(strstr(err.message, "is gone"));
+    spt_store_close(store);
+    assert_int_equal(rename(elsewhere, part), 0); /* put back, it is gone on with */
+    assert_ok(spt_store_open(path, &s->spec, SPT_STORE_RESUME, &store, &complete, &err), err);
+    assert_ok(put_all(store, s, &err), err);
+    assert_ok(spt_store_finish(store, true, &err), err);
+    spt_store_close(store);
+    free_sweep(s);
+}
+
 int main(void) {
 #define TEST(name)    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define LIMITED(name) cmocka_unit_test_setup_teardown(name, set_up_limit, tear_down_limit)
@@ -390,6 +416,7 @@ int main(void) {
         TEST(of_states_that_wait_only_the_newest_is_written),
         TEST(a_sync_makes_the_newest_state_durable_and_keeps_it),
         TEST(two_producers_lose_nothing_in_a_full_queue),
+        TEST(a_folder_that_is_taken_away_is_an_error_at_the_next_sync),
         LIMITED(a_full_disk_gives_one_line_with_path_and_reason),
         LIMITED(after_a_full_disk_the_sweep_goes_on_where_it_was),
         LIMITED(a_store_that_cannot_begin_leaves_nothing_behind),
