@@ -73,6 +73,10 @@ static spt_status refuse_folder(const spt_store *store, spt_error *err) {
     return spt_fail(err, SPT_EEXIST, "%s: is there already, left by an interrupted sweep; " HINT, store->output.folder);
 }
 
+static spt_status refuse_file(const spt_store *store, spt_error *err) {
+    return spt_fail(err, SPT_EEXIST, "%s: is there already; " HINT, store->output.path);
+}
+
 static void remove_assembled(const spt_store *store) {
     char *path = spt_io_path(store->output.folder, "assembled");
     if (path != NULL)
@@ -110,6 +114,8 @@ static spt_status start(spt_store *store, spt_store_mode mode, bool *complete, s
         status = spt_identity_fingerprint(&store->spec, identity, fingerprint, err);
     if (status == SPT_OK)
         status = spt_output_lock(&store->output, err);
+    if (status == SPT_OK && mode == SPT_STORE_NEW && spt_look_at(store->output.path) != SPT_NOTHING)
+        status = refuse_file(store, err); /* finished by another just now */
     if (status == SPT_OK && mode == SPT_STORE_RESUME)
         status = adopt_journal(store, identity, fingerprint, &usable, err);
     if (status != SPT_OK)
@@ -167,7 +173,7 @@ static spt_status open_store(spt_store *store, spt_store_mode mode, bool *comple
     if (mode == SPT_STORE_NEW && folder)
         return refuse_folder(store, err);
     if (mode == SPT_STORE_NEW && file)
-        return spt_fail(err, SPT_EEXIST, "%s: is there already; " HINT, store->output.path);
+        return refuse_file(store, err);
     if (mode == SPT_STORE_RESUME && file && !folder)
         return resume_without_journal(store, complete, err);
     status = spt_catalog_create(&store->catalog, &store->spec, err);

@@ -301,6 +301,8 @@ static spt_status write_output(const merging *m, const char *path, const spt_mer
         status = spt_output_lock(&output, err);
     if (status == SPT_OK)
         status = check_folder(&output, err);
+    if (status == SPT_OK) /* again: another may have merged just now, more than we have */
+        status = check_output(m, &output, options, err);
     merged_file file = {.merge = {.spec = &spec,
                                   .sources = m->sources,
                                   .n_sources = m->n,
