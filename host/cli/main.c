@@ -30,6 +30,12 @@ static void keep_standard_streams_open(void) {
             abort(); /* nothing can be told, and going on would write into files */
 }
 
+/* A file under its own name is never written to, so reading takes no lock: some file systems have none, and HDF5 would
+ * read views of shards there as missing values, without a word. Whoever sets the variable has their way. */
+static void read_without_locks(void) {
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+}
+
 static int exit_code(spt_status status) {
     switch (status) {
     case SPT_OK:
@@ -115,6 +121,7 @@ static spt_status dispatch(const char *program, int argc, char **argv, spt_error
 
 int main(int argc, char **argv) {
     keep_standard_streams_open();
+    read_without_locks();
     spt_error err = {.status = SPT_OK};
     const char *program = argc > 0 ? argv[0] : "spectrain";
     spt_status status = dispatch(program, argc > 0 ? argc - 1 : 0, argv + 1, &err);

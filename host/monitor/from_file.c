@@ -122,8 +122,10 @@ spt_status spt_records_from_file(const char *path, const char *probe, spt_record
     spt_status status = spt_file_info_read(path, &info, err);
     if (status != SPT_OK)
         return status;
+    status = info.is_virtual ? spt_file_check_shards(path, err) : SPT_OK;
     /* A shard's numbers are in the file: its cut need not be computed. */
-    status = spt_records_make(path, info.config, 0, 0, records, err);
+    if (status == SPT_OK)
+        status = spt_records_make(path, info.config, 0, 0, records, err);
     if (status == SPT_OK && info.n_records != records->n_records)
         status = spt_fail(err, SPT_ECORRUPT, "%s: has %zu records, its config asks for %zu", path, info.n_records,
                           records->n_records);
