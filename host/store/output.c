@@ -48,7 +48,7 @@ spt_status spt_output_check(const spt_output *output, spt_error *err) {
     if (parent != SPT_FOLDER_THERE)
         return spt_fail(err, SPT_EINVAL, "%s: %s is not a folder", output->path, output->parent);
     if (access(output->parent, W_OK | X_OK) != 0)
-        return spt_fail(err, SPT_EINVAL, "%s: the folder %s cannot be written to: %s", output->path, output->parent,
+        return spt_fail(err, SPT_EIO, "%s: the folder %s cannot be written to: %s", output->path, output->parent,
                         strerror(errno));
     spt_presence file = spt_look_at(output->path), folder = spt_look_at(output->folder);
     if (file != SPT_NOTHING && file != SPT_FILE_THERE)

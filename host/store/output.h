@@ -26,8 +26,8 @@ spt_status spt_output_init(spt_output *output, const char *path, spt_error *err)
 /** Give back the lock, free. The folder stays. Takes one that is zeroed with lock.fd -1. */
 void spt_output_free(spt_output *output);
 
-/** Whether a file may be made under this name. Errors: SPT_EINVAL it does not end in .h5, its folder is not there or
- *  cannot be written to, or something else than a file has its name. */
+/** Whether a file may be made under this name. Errors: SPT_EINVAL it does not end in .h5, its folder is not
+ *  there, or something else than a file has its name; SPT_EIO its folder cannot be written to. */
 spt_status spt_output_check(const spt_output *output, spt_error *err);
 
 /** Make the folder unless it is there, and take its lock. Errors: SPT_EEXIST another process has it; SPT_EIO. */

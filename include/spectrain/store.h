@@ -94,7 +94,7 @@ typedef enum spt_store_mode {
 
 /** Open a store for path. Takes the folder's lock until spt_store_close. With RESUME, *complete tells that FILE.h5 is
  *  there, complete and of the same config: then there is nothing to do, and *out is NULL.
- *  Errors: SPT_EINVAL path does not end in .h5, or is in no folder that can be written to; SPT_EEXIST already there, or
+ *  Errors: SPT_EINVAL path does not end in .h5, or is in no folder; SPT_EEXIST already there, or
  *  locked by another process; SPT_EMISMATCH resumed with another config, backend, device model, precision, software
  *  version or data; SPT_EIO not writable; SPT_ECORRUPT; SPT_ENOMEM. On error nothing is left behind that was not
  *  there before. */
