@@ -3,6 +3,7 @@
  *
  *   FAULT_KILL=N      SIGKILL at call N; of a write none, half or all of its bytes are written before (N mod 3)
  *   FAULT_SIGNAL=N    SIGUSR1 at call N, which is then done
+ *   FAULT_STOP=N      SIGSTOP at call N, which is done after SIGCONT
  *   FAULT_CALLS=A,B   these calls, by name, fail from call FAULT_FROM (1) on with the number FAULT_ERRNO; open: of a
  * new file only FAULT_JUMP=N:S    from call N on the clock of the wall is S seconds ahead (behind where S is negative)
  *   FAULT_COUNT=FILE  at exit, the number of calls and of each kind is written there
@@ -31,7 +32,7 @@ static const char *const NAMES[CALLS] = {"pwrite", "rename", "fsync", "fdatasync
                                          "rmdir",  "mkdir",  "link",  "open",      "flock"};
 
 static struct {
-    unsigned long kill, signal, from, jump_at;
+    unsigned long kill, signal, stop, from, jump_at;
     long jump;
     int reason;
     bool fails[CALLS];
@@ -57,6 +58,7 @@ static bool lists(const char *list, const char *name) {
 __attribute__((constructor)) static void read_plan(void) {
     plan.kill = number("FAULT_KILL", 0);
     plan.signal = number("FAULT_SIGNAL", 0);
+    plan.stop = number("FAULT_STOP", 0);
     plan.from = number("FAULT_FROM", 1);
     plan.reason = (int)number("FAULT_ERRNO", EIO);
     const char *jump = getenv("FAULT_JUMP");
@@ -84,6 +86,8 @@ static bool begin(call which, bool *dies) {
     *dies = n == plan.kill;
     if (n == plan.signal)
         kill(getpid(), SIGUSR1);
+    if (n == plan.stop)
+        kill(getpid(), SIGSTOP);
     if (*dies && which != PWRITE)
         kill(getpid(), SIGKILL);
     if (!plan.fails[which] || n < plan.from)

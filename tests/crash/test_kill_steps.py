@@ -118,7 +118,7 @@ class KillSteps(SweepTest):
             if not complete and path.name == "stopped.h5":
                 self.assert_part(found, states[-1], path)
             else:
-                self.assertIn(found, states, f"{path} holds neither what it held nor what it is to hold")
+                self.assertTrue(found in states, f"{path} holds neither what it held nor what it is to hold")
             verified = self.spectrain("info", path, "--verify")
             self.assertEqual(verified.returncode, 0, verified.stderr)
         for name, states in allowed.items():
