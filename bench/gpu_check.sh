@@ -57,7 +57,7 @@ capability=${device##*, }
 archs=${SPECTRAIN_CUDA_ARCHS:-$([ -n "$device" ] && echo "${capability/./}" || echo native)}
 export PATH=$PATH:/usr/local/cuda/bin
 # A warning of a compiler that is new to us is no reason to measure nothing.
-configure=(-S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSPECTRAIN_CUDA=ON "-DSPECTRAIN_CUDA_ARCHS=$archs"
+configure=(-S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release "-DSPECTRAIN_CUDA_ARCHS=$archs"
     -DSPECTRAIN_WERROR=OFF)
 link=""
 for folder in "$(dirname "$(readlink -f "$(command -v nvcc)")" 2>/dev/null)/../lib64" /usr/local/cuda/lib64; do
@@ -140,10 +140,13 @@ PYTHON
 }
 
 part_build() {
-    cmake "${configure[@]}" || return 1
-    cmake --build "$build" -j "$processors" --target spectrain || return 1
-    grep -q '^CMAKE_CUDA_COMPILER:' "$build/CMakeCache.txt" || { echo "built without the CUDA backend: no nvcc"; return 1; }
+    cmake "${configure[@]}" >"$work/configured" 2>&1
+    local code=$? without
+    cat "$work/configured"
+    [ $code -eq 0 ] && cmake --build "$build" -j "$processors" --target spectrain || return 1
     "$build/spectrain" devices
+    without=$(sed -n 's/^-- spectrain: \(.*\): building the CPU backend only/\1/p' "$work/configured")
+    [ -z "$without" ] || { echo "built without the CUDA backend: $without"; return 1; }
 }
 
 part_build_tests() {

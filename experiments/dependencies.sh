@@ -58,12 +58,21 @@ find_python() {
     export PYTHON
 }
 
-# build PRESET [TARGET...]: configure once, build what changed.
+gpu_here() { nvidia-smi -L 2>/dev/null | grep -q '^GPU '; }
+nvcc_here() { command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && echo /usr/local/cuda/bin/nvcc; }; }
+
+# build PRESET [TARGET...]: configure once, build what changed. The CUDA backend takes minutes to compile: where it could
+# not run, a new release build goes without.
 build() {
-    local preset=$1
+    local preset=$1 without=""
     shift
+    if [ "$preset" = release ] && [ ! -e "$SPECTRAIN_TOP/build/CMakeCache.txt" ] && ! gpu_here && nvcc_here >/dev/null; then
+        say "no GPU is seen here: building without the CUDA backend (cmake --preset release -D SPECTRAIN_CUDA=ON has it)"
+        without="-DSPECTRAIN_CUDA=OFF"
+    fi
     say "building ($preset)"
-    (cd "$SPECTRAIN_TOP" && cmake --preset "$preset" >"build-$preset.log" 2>&1 || { cat "build-$preset.log"; exit 1; }
+    (cd "$SPECTRAIN_TOP" && cmake --preset "$preset" $without >"build-$preset.log" 2>&1 || { cat "build-$preset.log"; exit 1; }
+     sed -n 's/^-- spectrain: /== /p' "build-$preset.log"
      cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"} >>"build-$preset.log" 2>&1 ||
          { tail -60 "build-$preset.log"; exit 1; })
 }

@@ -30,10 +30,9 @@ say "tests"
 ctest --test-dir "$SPECTRAIN_TOP/build" --output-on-failure --no-tests=error --parallel "$(nproc)"
 [ $quick -eq 0 ] || exit 0
 
-nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
-if [ -n "$nvcc" ]; then
-    say "the CUDA backend, compiled and linked by $nvcc for sm_80, sm_90 and sm_100"
-    CUDACXX=$nvcc build cuda spectrain
+if nvcc_here >/dev/null; then
+    say "the CUDA backend, compiled and linked by $(nvcc_here) for sm_80, sm_90 and sm_100"
+    build cuda spectrain
     ctest --test-dir "$SPECTRAIN_TOP/build-cuda" --output-on-failure --no-tests=error -L ptxas
 else
     say "the CUDA backend is NOT compiled here for sm_80, sm_90 and sm_100: no nvcc on PATH or in /usr/local/cuda/bin"

@@ -82,6 +82,29 @@ chmod +x pip python""")
         self.assertEqual(done.stdout.splitlines()[-1], f"{self.top}/.venv/bin/python")
         self.assertEqual((self.top / "pip").read_text(), "install --quiet spt_absent_a spt_absent_b\n")
 
+    def build(self, listed):
+        self.command("cmake", f'echo "cmake $*" >>{self.top}/calls; echo "-- spectrain: what is built"')
+        self.command("nvcc", "exit 0")
+        self.command("nvidia-smi", f'echo "{listed}"')
+        done = self.run_script("build release spectrain")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines(), self.calls()[-2]
+
+    def test_without_a_gpu_the_cuda_backend_is_left_out_with_one_line(self):
+        said, configured = self.build("No devices were found")
+        self.assertIn("no GPU is seen here: building without the CUDA backend", said[0])
+        self.assertEqual(configured, "cmake --preset release -DSPECTRAIN_CUDA=OFF")
+
+    def test_with_a_gpu_the_build_says_what_it_builds(self):
+        said, configured = self.build("GPU 0: NVIDIA X (UUID: GPU-1)")
+        self.assertEqual((said[-1], configured), ("== what is built", "cmake --preset release"))
+
+    def test_a_build_that_is_there_stays_as_it_was_asked_for(self):
+        (self.top / "build").mkdir()
+        (self.top / "build" / "CMakeCache.txt").touch()
+        _, configured = self.build("No devices were found")
+        self.assertEqual(configured, "cmake --preset release")
+
 
 if __name__ == "__main__":
     unittest.main()
