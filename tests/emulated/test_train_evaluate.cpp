@@ -63,6 +63,19 @@ static void many_outputs_go_around_the_lanes_of_a_row(void **) {
     assert_same_evaluation(data, runs_of(data, SPT_LOSS_CROSS_ENTROPY));
 }
 
+static void splits_of_random_ragged_shapes_are_scored_as_on_the_cpu(void **) {
+    draws draw = {77};
+    for (int trial = 0; trial < 9; trial++) {
+        const spt_loss loss = (spt_loss)(trial % 3);
+        const size_t outputs = draw.between(loss == SPT_LOSS_CROSS_ENTROPY ? 2 : 1, 100);
+        test_data data(draw.between(1, 784), outputs, outputs > 1 ? outputs : 2, draw.between(1, 257),
+                       draw.between(0, 257));
+        const size_t widest = trial < 3 ? 300 : 60;
+        assert_same_evaluation(data, {run_of(data, draw.between(1, widest), draw.between(1, 6), 50, 0, loss),
+                                      run_of(data, draw.between(1, widest), draw.between(1, 6), 50, 1, loss)});
+    }
+}
+
 static void a_split_is_evaluated_in_parts(void **) {
     test_data data(2, 2, 2, 1100, 2500); // parts of 1,024 rows
     assert_same_evaluation(data, {run_of(data, 5, 1, 100, 0)});
@@ -127,6 +140,7 @@ int main(void) {
         cmocka_unit_test(two_classes_by_one_output_are_scored_by_its_sign),
         cmocka_unit_test(targets_are_scored_by_the_threshold_of_their_loss_or_not_at_all),
         cmocka_unit_test(many_outputs_go_around_the_lanes_of_a_row),
+        cmocka_unit_test(splits_of_random_ragged_shapes_are_scored_as_on_the_cpu),
         cmocka_unit_test(a_split_is_evaluated_in_parts),
         cmocka_unit_test(a_split_without_examples_gives_nan),
         cmocka_unit_test(logits_that_are_not_numbers_are_scored_as_on_the_cpu),

@@ -75,21 +75,35 @@ static size_t size_between(draws &draw, size_t least, size_t most) {
     return (size_t)((double)least * pow((double)most / (double)least, u) + 0.5);
 }
 
+/** Two runs of each loss with each optimizer; one output is two classes, but for cross-entropy. */
 static void steps_agree_over_random_ragged_shapes(void **) {
     draws draw = {2024};
-    for (int trial = 0; trial < 12; trial++) {
-        const size_t inputs = size_between(draw, 1, 784), classes = size_between(draw, 2, 100);
+    for (int trial = 0; trial < 18; trial++) {
+        const spt_loss loss = (spt_loss)(trial % 3);
+        const size_t inputs = size_between(draw, 1, 784);
+        const size_t outputs = size_between(draw, loss == SPT_LOSS_CROSS_ENTROPY ? 2 : 1, 100);
         const size_t batch = size_between(draw, 1, 257), n = batch + draw.between(0, batch);
-        test_data data(inputs, classes, classes, n, 3);
+        test_data data(inputs, outputs, outputs > 1 ? outputs : 2, n, 3);
         std::vector<spt_run_spec> runs;
         for (int r = 0; r < 2; r++) {
             const size_t depth = draw.between(1, 6);
-            runs.push_back(run_of(data, size_between(draw, 1, 300), depth, batch, (uint32_t)r,
-                                  (spt_loss)draw.between(0, 2), optimizer_of((int)draw.between(0, 2), 0.01)));
-            runs[r].train.loss = runs[0].train.loss;
+            runs.push_back(run_of(data, size_between(draw, 1, 300), depth, batch, (uint32_t)r, loss,
+                                  optimizer_of((trial / 3 + r) % 3, 0.01)));
         }
         assert_true(largest_distance(data, runs, 2) < STEP_BOUND);
     }
+}
+
+/** The corners of those shapes. */
+static void steps_of_the_largest_and_the_smallest_shapes_agree(void **) {
+    test_data large(784, 100, 100, 257, 3), small(1, 1, 2, 2, 1);
+    const std::vector<spt_run_spec> wide = {run_of(large, 300, 1, 257, 0)},
+                                    one = {run_of(small, 1, 6, 1, 0, SPT_LOSS_BCE)};
+    assert_true(largest_distance(large, wide, 1) < STEP_BOUND);
+    assert_true(largest_distance(small, one, 2) < STEP_BOUND);
+    test_data deep(12, 3, 3, 33, 3);
+    const std::vector<spt_run_spec> six = {run_of(deep, 300, 6, 33, 0, SPT_LOSS_MSE, optimizer_of(2, 0.01))};
+    assert_true(largest_distance(deep, six, 1) < STEP_BOUND);
 }
 
 static void the_full_batch_is_cut_into_slices_and_steps_as_on_the_cpu(void **) {
@@ -118,6 +132,7 @@ int main(void) {
         cmocka_unit_test(bce_steps_as_on_the_cpu_with_every_optimizer),
         cmocka_unit_test(plain_sgd_keeps_no_moment_and_steps_as_on_the_cpu),
         cmocka_unit_test(steps_agree_over_random_ragged_shapes),
+        cmocka_unit_test(steps_of_the_largest_and_the_smallest_shapes_agree),
         cmocka_unit_test(the_full_batch_is_cut_into_slices_and_steps_as_on_the_cpu),
         cmocka_unit_test(a_short_batch_may_leave_slices_empty),
         cmocka_unit_test(many_inputs_are_cut_into_slices_and_step_as_on_the_cpu),
