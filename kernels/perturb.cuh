@@ -25,6 +25,12 @@ typedef struct spt_perturbation {
     uint64_t block;      // floats in the run's block, padding counted; a multiple of 32
 } spt_perturbation;
 
+/** Floats of a network's block, padding counted, as in the arena; of the host's copy of an entry of the table. */
+static inline size_t spt_perturb_block(const spt_device_network *network) {
+    const spt_device_layer *last = &network->layers[network->n_layers - 1];
+    return last->bias_offset + (last->fan_out + SPT_ARENA_ALIGN - 1) / SPT_ARENA_ALIGN * SPT_ARENA_ALIGN;
+}
+
 /** float64 numbers that spt_perturb wants as space. */
 size_t spt_perturb_space(const spt_perturbation *perturbation);
 

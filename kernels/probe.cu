@@ -1,12 +1,11 @@
-// Making a probe: how it is cut, what it takes, its points, plans and lists.
-#include <limits.h>
+// Making a probe: what it takes, its points, plans and lists.
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "error.cuh"
 #include "probe_parts.cuh"
 
-enum { CHUNK_FLOATS = 1 << 22, CHUNK_BYTES = 1 << 28, ALIGN = 256 };
+enum { ALIGN = 256 };
 
 spt_status spt_probe_check_cuda(const spt_probe *probe, cudaError_t error, const char *attempt, spt_error *err) {
     char words[96];
@@ -20,53 +19,13 @@ spt_status spt_probe_check_cufft(const spt_probe *probe, cufftResult result, con
     return spt_cufft_check(result, words, err);
 }
 
-static spt_status check_probe(const spt_probe *probe, spt_error *err) {
-    if (probe->transform == SPT_TRANSFORM_SEGMENTS)
-        return spt_probe_segments_check(probe, err);
-    if (probe->transform != SPT_TRANSFORM_DFT)
-        return spt_fail(err, SPT_EINVAL, "probe %s: transform %d is not known on the device; expected dft or segments",
-                        probe->name, (int)probe->transform);
-    if (probe->detrend != SPT_DETREND_NONE)
-        return spt_fail(err, SPT_EINVAL, "probe %s: detrend %d is not known on the device; expected none", probe->name,
-                        (int)probe->detrend);
-    if (probe->towards == SPT_DIRECTION_ADVERSARIAL && probe->geometry != SPT_GEOMETRY_LINES)
-        return spt_fail(err, SPT_EINVAL, "probe %s: directions of stored points; lines have directions", probe->name);
-    if (probe->perturb.n_norms > 0)
-        return spt_fail(err, SPT_EINVAL, "probe %s: perturb is not known on the device", probe->name);
-    if (probe->geometry != SPT_GEOMETRY_LINES && probe->geometry != SPT_GEOMETRY_POINTS)
-        return spt_fail(err, SPT_EINVAL, "probe %s: geometry %d is not known on the device", probe->name,
-                        (int)probe->geometry);
-    if (probe->series == 0 || probe->samples < 2 || probe->outputs == 0 || probe->samples > INT_MAX / 2 ||
-        probe->outputs > INT_MAX / 2 || probe->energy_size > probe->samples / 2 + 1)
-        return spt_fail(err, SPT_EINVAL, "probe %s: %zu series of %zu samples, %zu outputs, %zu energies", probe->name,
-                        probe->series, probe->samples, probe->outputs, probe->energy_size);
-    return SPT_OK;
-}
-
-static spt_probe_cuts cuts_of(const spt_probe *probe, const spt_probe_networks *networks) {
-    const size_t n_runs = networks->n_runs;
-    const bool segments = probe->transform == SPT_TRANSFORM_SEGMENTS;
-    const size_t of_series = segments ? spt_probe_segments_floats(probe) : probe->outputs * probe->samples;
-    spt_probe_cuts cuts = {};
-    cuts.bins = probe->samples / 2 + 1;
-    cuts.series = of_series < CHUNK_FLOATS ? CHUNK_FLOATS / of_series : 1;
-    cuts.series = cuts.series < probe->series ? cuts.series : probe->series;
-    cuts.outputs = (cuts.series * of_series + 3) / 4 * 4;
-    cuts.spectrum = segments ? 0 : cuts.series * probe->outputs * cuts.bins;
-    spt_probe_lines_cut(probe, networks, &cuts);
-    const size_t bytes =
-        (cuts.outputs + cuts.direction + cuts.gradient) * sizeof(float) + cuts.spectrum * sizeof(cufftComplex);
-    cuts.runs = bytes < CHUNK_BYTES ? CHUNK_BYTES / bytes : 1;
-    cuts.runs = cuts.runs < n_runs ? cuts.runs : n_runs;
-    return cuts;
-}
-
 // ---- what it takes
 
 // Where things lie, in bytes: in its own allocation, and in the space.
 typedef struct probe_layout {
-    size_t origin, direction, points, energy, runs, own;
-    size_t output, spectrum, area, wide, run_direction, gradient, walk, space;
+    size_t origin, direction, points, fold_first, fold_index, fold_weight, basis, energy, runs, radius, own;
+    size_t output, spectrum, product, area, wide, run_direction, gradient, walk, moved, length, network, slot_energy,
+        space;
 } probe_layout;
 
 static size_t place(size_t *end, size_t count, size_t size) {
@@ -75,39 +34,64 @@ static size_t place(size_t *end, size_t count, size_t size) {
     return at;
 }
 
-static probe_layout layout_of(const spt_cuda_probe *p, size_t area_bytes) {
-    const spt_probe *probe = p->probe;
-    const spt_probe_cuts *cuts = &p->cuts;
-    const size_t n_runs = p->networks.n_runs;
-    const bool lines = probe->geometry == SPT_GEOMETRY_LINES;
-    const size_t line_floats = lines ? probe->series * probe->inputs : 0;
-    probe_layout layout = {};
-    layout.origin = place(&layout.own, line_floats, sizeof(float));
-    layout.direction = place(&layout.own, line_floats, sizeof(float));
-    layout.points = place(&layout.own, lines ? 0 : probe->series * probe->samples * probe->inputs, sizeof(float));
-    layout.energy = place(&layout.own, n_runs * probe->energy_size, sizeof(double));
-    layout.runs = place(&layout.own, n_runs, sizeof(spt_forward_run));
-    layout.output = place(&layout.space, cuts->runs * cuts->outputs, sizeof(float));
-    layout.spectrum = place(&layout.space, cuts->runs * cuts->spectrum, sizeof(cufftComplex));
-    layout.area = place(&layout.space, area_bytes, 1);
-    layout.wide = place(&layout.space, p->wide_floats, sizeof(float));
-    layout.run_direction = place(&layout.space, cuts->runs * cuts->direction, sizeof(float));
-    layout.gradient = place(&layout.space, cuts->runs * cuts->gradient, sizeof(float));
-    layout.walk = place(&layout.space, p->segments_blocks * p->segments.space_numbers, sizeof(double));
-    return layout;
+/** How long the list of runs is: networks around a run need one of their slots. */
+static size_t list_length(const spt_cuda_probe *p) {
+    return p->cuts.around > 0 ? p->cuts.slots : p->networks.n_runs;
 }
 
-/** A plan for every real DFT of `series` series of one run, without its work area. */
+static void lay_own(const spt_cuda_probe *p, probe_layout *layout) {
+    const spt_probe *probe = p->probe;
+    const bool lines = probe->geometry == SPT_GEOMETRY_LINES, folded = spt_probe_is_folded(probe);
+    const size_t line_floats = lines ? probe->series * probe->inputs : 0, rows = spt_probe_n_rows(probe);
+    const size_t terms = folded ? probe->fold.terms : 0;
+    size_t *const end = &layout->own;
+    layout->origin = place(end, line_floats, sizeof(float));
+    layout->direction = place(end, line_floats, sizeof(float));
+    layout->points = place(end, lines ? 0 : rows * probe->inputs, sizeof(float));
+    layout->fold_first = place(end, folded ? p->cuts.energies + 1 : 0, sizeof(uint64_t));
+    layout->fold_index = place(end, terms, sizeof(uint32_t));
+    layout->fold_weight = place(end, terms, sizeof(double));
+    layout->basis = place(end, probe->transform == SPT_TRANSFORM_BASIS ? probe->coefficients * rows : 0, sizeof(float));
+    layout->energy = place(end, p->networks.n_runs * probe->energy_size, sizeof(double));
+    layout->runs = place(end, list_length(p), sizeof(spt_forward_run));
+    layout->radius = place(end, probe->perturb.n_norms, sizeof(float));
+}
+
+static void lay_space(const spt_cuda_probe *p, size_t area_bytes, probe_layout *layout) {
+    const spt_probe_cuts *cuts = &p->cuts;
+    const size_t slots = cuts->slots, moved_slots = cuts->around > 0 ? slots : 0;
+    size_t *const end = &layout->space;
+    layout->output = place(end, slots * cuts->outputs, sizeof(float));
+    layout->spectrum = place(end, slots * cuts->spectrum, sizeof(cufftComplex));
+    layout->product = place(end, slots * cuts->products, sizeof(double));
+    layout->area = place(end, area_bytes, 1);
+    layout->wide = place(end, p->wide_floats, sizeof(float));
+    layout->run_direction = place(end, slots * cuts->direction, sizeof(float));
+    layout->gradient = place(end, slots * cuts->gradient, sizeof(float));
+    layout->walk = place(end, p->segments_blocks * p->segments.space_numbers, sizeof(double));
+    layout->moved = place(end, cuts->moved, sizeof(float));
+    layout->length = place(end, cuts->lengths, sizeof(double));
+    layout->network = place(end, moved_slots, sizeof(spt_device_network));
+    layout->slot_energy = place(end, moved_slots * cuts->energies, sizeof(double));
+}
+
+/** A plan for every real DFT of `series` series of a unit of networks, without its work area. */
 static spt_status make_plan(spt_cuda_probe *p, int which, size_t series, size_t *area_bytes, spt_error *err) {
-    int samples = (int)p->probe->samples, bins = (int)p->cuts.bins;
+    const bool plane = p->probe->transform == SPT_TRANSFORM_DFT2;
+    const int samples = (int)p->probe->samples, lines = (int)series, batch = (int)(p->probe->outputs * p->cuts.unit);
+    int length[2] = {lines, (int)spt_probe_length(p->probe)};
+    int from[2] = {lines, samples}, to[2] = {lines, (int)p->cuts.bins};
     size_t bytes = 0;
     cufftResult result = cufftCreate(&p->plan[which]);
     p->planned[which] = result == CUFFT_SUCCESS;
     if (result == CUFFT_SUCCESS)
         result = cufftSetAutoAllocation(p->plan[which], 0);
-    if (result == CUFFT_SUCCESS)
-        result = cufftMakePlanMany(p->plan[which], 1, &samples, &samples, 1, samples, &bins, 1, bins, CUFFT_R2C,
-                                   (int)(p->probe->outputs * series), &bytes);
+    if (result == CUFFT_SUCCESS && plane)
+        result = cufftMakePlanMany(p->plan[which], 2, length, from, 1, lines * from[1], to, 1, lines * to[1], CUFFT_R2C,
+                                   batch, &bytes);
+    else if (result == CUFFT_SUCCESS)
+        result = cufftMakePlanMany(p->plan[which], 1, length + 1, from + 1, 1, from[1], to + 1, 1, to[1], CUFFT_R2C,
+                                   lines * batch, &bytes);
     *area_bytes = bytes > *area_bytes ? bytes : *area_bytes;
     return spt_probe_check_cufft(p->probe, result, "plan", err);
 }
@@ -127,7 +111,7 @@ static size_t wide_floats_of(const spt_probe_networks *networks, size_t shared_b
 static spt_status begin(const spt_probe *probe, const spt_probe_networks *networks, spt_cuda_probe **out,
                         probe_layout *layout, spt_error *err) {
     *out = NULL;
-    spt_status status = check_probe(probe, err);
+    spt_status status = spt_probe_check(probe, err);
     if (status != SPT_OK)
         return status;
     if (networks->n_runs == 0)
@@ -138,7 +122,7 @@ static spt_status begin(const spt_probe *probe, const spt_probe_networks *networ
     *out = p;
     p->probe = probe;
     p->networks = *networks;
-    p->cuts = cuts_of(probe, networks);
+    p->cuts = spt_probe_cut(probe, networks);
     int device = 0, shared = 0, processors = 0;
     cudaError_t error = cudaGetDevice(&device);
     if (error == cudaSuccess)
@@ -147,17 +131,18 @@ static spt_status begin(const spt_probe *probe, const spt_probe_networks *networ
         error = cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
     status = spt_probe_check_cuda(probe, error, "asking what the device has", err);
     size_t area_bytes = 0;
+    const bool has_plans = p->cuts.spectrum > 0;
+    if (status == SPT_OK && has_plans)
+        status = make_plan(p, 0, p->cuts.series, &area_bytes, err);
+    if (status == SPT_OK && has_plans && probe->series % p->cuts.series != 0)
+        status = make_plan(p, 1, probe->series % p->cuts.series, &area_bytes, err);
     p->shared_bytes = (size_t)shared;
-    if (probe->transform == SPT_TRANSFORM_SEGMENTS) {
-        spt_probe_segments_measure(p, (size_t)processors, CHUNK_BYTES);
-    } else {
-        if (status == SPT_OK)
-            status = make_plan(p, 0, p->cuts.series, &area_bytes, err);
-        if (status == SPT_OK && probe->series % p->cuts.series != 0)
-            status = make_plan(p, 1, probe->series % p->cuts.series, &area_bytes, err);
+    if (probe->transform == SPT_TRANSFORM_SEGMENTS)
+        spt_probe_segments_measure(p, (size_t)processors, SPT_PROBE_CHUNK_BYTES);
+    else
         p->wide_floats = wide_floats_of(networks, p->shared_bytes);
-    }
-    *layout = layout_of(p, area_bytes);
+    lay_own(p, layout);
+    lay_space(p, area_bytes, layout);
     return status;
 }
 
@@ -196,6 +181,47 @@ static cudaError_t copy_points(spt_cuda_probe *p, const probe_layout *layout) {
     return error;
 }
 
+static cudaError_t put(void *to_d, const void *from, size_t count, size_t size) {
+    return count > 0 ? cudaMemcpy(to_d, from, count * size, cudaMemcpyHostToDevice) : cudaSuccess;
+}
+
+static cudaError_t copy_fold(spt_cuda_probe *p, const probe_layout *layout) {
+    const spt_fold *from = &p->probe->fold;
+    const size_t energies = p->cuts.energies, terms = from->first[energies];
+    static_assert(sizeof(*from->first) == sizeof(uint64_t), "copied as they are");
+    uint64_t *const first = (uint64_t *)(p->memory_d + layout->fold_first);
+    uint32_t *const index = (uint32_t *)(p->memory_d + layout->fold_index);
+    double *const weight = (double *)(p->memory_d + layout->fold_weight);
+    p->fold = {first, index, weight, (uint32_t)energies, p->probe->coefficients};
+    cudaError_t error = put(first, from->first, energies + 1, sizeof *first);
+    if (error == cudaSuccess)
+        error = put(index, from->index, terms, sizeof *index);
+    if (error == cudaSuccess)
+        error = put(weight, from->weight, terms, sizeof *weight);
+    return error;
+}
+
+/** What a transform or a perturbation reads beside the points. */
+static cudaError_t copy_constants(spt_cuda_probe *p, const probe_layout *layout) {
+    const spt_probe *probe = p->probe;
+    const size_t norms = probe->perturb.n_norms;
+    cudaError_t error = spt_probe_is_folded(probe) ? copy_fold(p, layout) : cudaSuccess;
+    p->basis_d = (float *)(p->memory_d + layout->basis);
+    if (error == cudaSuccess && probe->transform == SPT_TRANSFORM_BASIS)
+        error = put(p->basis_d, probe->basis, probe->coefficients * spt_probe_n_rows(probe), sizeof(float));
+    p->radius_d = (float *)(p->memory_d + layout->radius);
+    if (error != cudaSuccess || norms == 0)
+        return error;
+    float *radius = (float *)malloc(norms * sizeof *radius);
+    if (radius == NULL)
+        return cudaErrorMemoryAllocation;
+    for (size_t i = 0; i < norms; i++)
+        radius[i] = (float)probe->perturb.norm[i];
+    error = put(p->radius_d, radius, norms, sizeof *radius);
+    free(radius);
+    return error;
+}
+
 static int compare(const void *a, const void *b) {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
@@ -212,8 +238,8 @@ static bool order_runs(spt_cuda_probe *p) {
         free(key);
         return false;
     }
-    for (size_t first = 0; first < n_runs; first += p->cuts.runs) {
-        const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
+    for (size_t first = 0; first < n_runs; first += p->cuts.slots) {
+        const size_t n = n_runs - first < p->cuts.slots ? n_runs - first : p->cuts.slots;
         for (size_t r = first; r < first + n; r++) {
             const spt_device_network *network = &p->networks.host[r];
             key[r] = (uint64_t)(SPT_FORWARD_LAYERS - spt_probe_path(network, p->shared_bytes)) << 60 |
@@ -229,6 +255,16 @@ static bool order_runs(spt_cuda_probe *p) {
     return true;
 }
 
+/** The list of runs, or of the networks around one. */
+static bool list_runs(spt_cuda_probe *p) {
+    if (p->cuts.around == 0)
+        return order_runs(p);
+    p->runs = (spt_forward_run *)malloc(p->cuts.slots * sizeof *p->runs);
+    for (size_t i = 0; p->runs != NULL && i < p->cuts.slots; i++)
+        p->runs[i] = {(uint32_t)i, (uint32_t)i};
+    return p->runs != NULL;
+}
+
 static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, char *space) {
     const size_t n_runs = p->networks.n_runs;
     cudaError_t error = cudaMalloc((void **)&p->memory_d, layout->own);
@@ -241,12 +277,19 @@ static cudaError_t make_buffers(spt_cuda_probe *p, const probe_layout *layout, c
     p->runs_d = (spt_forward_run *)(p->memory_d + layout->runs);
     p->output_d = (float *)(space + layout->output);
     p->spectrum_d = (cufftComplex *)(space + layout->spectrum);
+    p->product_d = (double *)(space + layout->product);
     p->wide_d = (float *)(space + layout->wide);
+    p->moved_d = (float *)(space + layout->moved);
+    p->length_d = (double *)(space + layout->length);
+    p->network_d = (spt_device_network *)(space + layout->network);
+    p->slot_energy_d = (double *)(space + layout->slot_energy);
     p->segments.space = (double *)(space + layout->walk);
     spt_probe_lines_init(p, (float *)(space + layout->run_direction), (float *)(space + layout->gradient));
     error = copy_points(p, layout);
     if (error == cudaSuccess)
-        error = cudaMemcpy(p->runs_d, p->runs, n_runs * sizeof *p->runs, cudaMemcpyHostToDevice);
+        error = copy_constants(p, layout);
+    if (error == cudaSuccess)
+        error = put(p->runs_d, p->runs, list_length(p), sizeof *p->runs);
     return error;
 }
 
@@ -255,7 +298,9 @@ spt_status spt_cuda_probe_create(const spt_probe *probe, const spt_probe_network
     spt_cuda_probe *p;
     probe_layout layout = {};
     spt_status status = begin(probe, networks, &p, &layout, err);
-    if (status == SPT_OK && !order_runs(p))
+    if (status == SPT_OK)
+        status = spt_probe_check_arrays(probe, err);
+    if (status == SPT_OK && !list_runs(p))
         status = spt_fail(err, SPT_ENOMEM, "probe %s: no memory for %zu runs", probe->name, networks->n_runs);
     if (status == SPT_OK)
         status = spt_probe_check_cuda(probe, make_buffers(p, &layout, (char *)space), "buffers", err);

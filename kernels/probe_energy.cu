@@ -1,83 +1,134 @@
-// Probes of all runs of a group: outputs at the points (probe_forward.cu), cuFFT's real DFT over the samples of each
-// series and output, and the energies (spectra.cu). How the work is cut: probe_parts.cuh.
+// Probes of networks: outputs at the points (probe_forward.cu), their transform (cuFFT; basis.cu) and the energies
+// (spectra.cu; fold.cu); but for the transform segments, which is by itself (probe_segments.cu). How the work is cut:
+// probe_parts.cuh.
+#include "basis.cuh"
+#include "ends.cuh"
 #include "probe_parts.cuh"
 #include "range.cuh"
 #include "spectra.cuh"
 
-/** Outputs of n runs of p->runs, from `first` on, at `rows`. */
-static cudaError_t evaluate(spt_cuda_probe *p, size_t first, size_t n, const spt_rows *rows, cudaStream_t stream) {
+static const spt_device_network *host_copy(const spt_probe_batch *batch, size_t i) {
+    return batch->alike != NULL ? batch->alike : &batch->host[batch->runs[i].network];
+}
+
+/** Outputs at `rows`. */
+static cudaError_t evaluate(spt_cuda_probe *p, const spt_probe_batch *batch, const spt_rows *rows,
+                            cudaStream_t stream) {
     spt_range range("probe, forward pass");
-    const spt_device_network *networks = p->networks.host;
     const spt_forward_output output = {p->output_d, p->cuts.outputs, rows->count};
     cudaError_t error = cudaSuccess;
-    for (size_t begin = first, end; begin < first + n && error == cudaSuccess; begin = end) {
-        const spt_device_network *widest = &networks[p->runs[begin].network];
+    for (size_t begin = 0, end; begin < batch->n && error == cudaSuccess; begin = end) {
+        const spt_device_network *widest = host_copy(batch, begin);
         const spt_forward_path path = spt_probe_path(widest, p->shared_bytes);
         if (path == SPT_FORWARD_LAYERS) {
             end = begin + 1;
-            error = spt_forward_layers(p->networks.device, widest, p->runs[begin], rows, &output, p->wide_d,
+            error = spt_forward_layers(batch->networks, widest, batch->runs[begin], rows, &output, p->wide_d,
                                        p->wide_floats, stream);
             continue;
         }
-        for (end = begin + 1;
-             end < first + n && spt_probe_path(&networks[p->runs[end].network], p->shared_bytes) == path;)
+        for (end = begin + 1; end < batch->n && spt_probe_path(host_copy(batch, end), p->shared_bytes) == path;)
             end++;
-        error = spt_forward_fused(path, p->networks.device, p->runs_d + begin, end - begin, widest->width, rows,
+        error = spt_forward_fused(path, batch->networks, batch->runs_d + begin, end - begin, widest->width, rows,
                                   &output, stream);
     }
     return error;
 }
 
-/** Energies of a chunk of runs, summed over the chunks of series. */
-static spt_status chunk_energy(spt_cuda_probe *p, size_t first, size_t n, cudaStream_t stream, spt_error *err) {
+/** DFTs of `series` series of n networks, as many networks at a time as a plan takes: where there are fewer, those that
+ *  are not there are transformed too, and nobody looks at them. */
+static spt_status transform(spt_cuda_probe *p, size_t n, size_t series, spt_error *err) {
+    const cufftHandle plan = p->plan[series < p->cuts.series];
+    const size_t of_network = series * p->probe->outputs * p->cuts.bins;
+    cufftResult result = CUFFT_SUCCESS;
+    for (size_t i = 0; i < n && result == CUFFT_SUCCESS; i += p->cuts.unit)
+        result = cufftExecR2C(plan, p->output_d + i * p->cuts.outputs, p->spectrum_d + i * of_network);
+    return spt_probe_check_cufft(p->probe, result, "transform", err);
+}
+
+/** Energies of the outputs that are there: of `series` series, added to those of the ones before unless these are the
+ *  first. */
+static spt_status add_energies(spt_cuda_probe *p, const spt_probe_batch *batch, size_t series, bool first,
+                               cudaStream_t stream, spt_error *err) {
+    const spt_probe *probe = p->probe;
+    const size_t n = batch->n, outputs = probe->outputs;
+    cudaError_t error = cudaSuccess;
+    spt_status status = SPT_OK;
+    if (probe->detrend == SPT_DETREND_ENDS)
+        error = spt_ends_take_off(p->output_d, p->cuts.outputs, n, series * outputs, probe->samples, stream);
+    if (probe->transform == SPT_TRANSFORM_BASIS && error == cudaSuccess)
+        error = spt_basis_products(p->output_d, n * outputs, p->basis_d, probe->coefficients, spt_probe_n_rows(probe),
+                                   p->product_d, stream);
+    else if (error == cudaSuccess)
+        status = transform(p, n, series, err);
+    if (status != SPT_OK)
+        return status;
+    const spt_spectra spectra = {p->spectrum_d, (uint32_t)outputs, (uint32_t)series, (uint32_t)p->cuts.bins,
+                                 (uint32_t)p->cuts.energies};
+    if (probe->transform == SPT_TRANSFORM_BASIS && error == cudaSuccess)
+        error = spt_fold_products(&p->fold, p->product_d, outputs, n, batch->energy_d, stream);
+    else if (probe->transform == SPT_TRANSFORM_DFT2 && error == cudaSuccess)
+        error = spt_fold_spectra(&p->fold, p->spectrum_d, outputs, n, batch->energy_d, stream);
+    else if (error == cudaSuccess)
+        error = spt_spectra_sum(&spectra, n, first, batch->energy_d, stream);
+    return spt_probe_check_cuda(probe, error, "energies", err);
+}
+
+spt_status spt_probe_measure(spt_cuda_probe *p, const spt_probe_batch *batch, cudaStream_t stream, spt_error *err) {
     const spt_probe *probe = p->probe;
     spt_status status = SPT_OK;
+    if (probe->transform == SPT_TRANSFORM_SEGMENTS)
+        return spt_probe_segments_energy(p, batch, stream, err);
     for (size_t s = 0; s < probe->series && status == SPT_OK; s += p->cuts.series) {
         const size_t series = probe->series - s < p->cuts.series ? probe->series - s : p->cuts.series;
-        const cufftHandle plan = p->plan[series < p->cuts.series];
         spt_rows rows;
-        status =
-            spt_probe_check_cuda(probe, spt_probe_lines_of(p, first, n, s, series, &rows, stream), "directions", err);
+        status = spt_probe_check_cuda(probe, spt_probe_lines_of(p, batch, s, series, &rows, stream), "directions", err);
         if (status == SPT_OK)
-            status = spt_probe_check_cuda(probe, evaluate(p, first, n, &rows, stream), "forward pass", err);
-        const size_t transforms = series * probe->outputs;
-        for (size_t r = 0; r < n && status == SPT_OK; r++)
-            status = spt_probe_check_cufft(
-                probe,
-                cufftExecR2C(plan, p->output_d + r * p->cuts.outputs, p->spectrum_d + r * transforms * p->cuts.bins),
-                "transform", err);
-        const spt_spectra spectra = {p->spectrum_d, (uint32_t)probe->outputs, (uint32_t)series, (uint32_t)p->cuts.bins,
-                                     (uint32_t)probe->energy_size};
+            status = spt_probe_check_cuda(probe, evaluate(p, batch, &rows, stream), "forward pass", err);
         if (status == SPT_OK)
-            status = spt_probe_check_cuda(
-                probe, spt_spectra_sum(&spectra, n, s == 0, p->energy_d + first * probe->energy_size, stream),
-                "energies", err);
+            status = add_energies(p, batch, series, s == 0, stream, err);
+    }
+    return status;
+}
+
+/** The runs' own networks, a chunk of them at a time. */
+static spt_status measure_runs(spt_cuda_probe *p, cudaStream_t stream, spt_error *err) {
+    const size_t n_runs = p->networks.n_runs;
+    spt_status status = SPT_OK;
+    for (size_t first = 0; first < n_runs && status == SPT_OK; first += p->cuts.slots) {
+        spt_probe_batch batch = {};
+        batch.networks = p->networks.device;
+        batch.runs_d = p->runs_d + first;
+        batch.runs = p->runs + first;
+        batch.host = p->networks.host;
+        batch.n = n_runs - first < p->cuts.slots ? n_runs - first : p->cuts.slots;
+        batch.energy_d = p->energy_d + first * p->cuts.energies;
+        status = spt_probe_measure(p, &batch, stream, err);
     }
     return status;
 }
 
 spt_status spt_cuda_probe_start(spt_cuda_probe *p, cudaStream_t stream, spt_error *err) {
     spt_range range(p->probe->name);
-    const size_t n_runs = p->networks.n_runs;
     spt_status status = SPT_OK;
     for (int i = 0; i < 2 && status == SPT_OK; i++)
         if (p->planned[i])
             status = spt_probe_check_cufft(p->probe, cufftSetStream(p->plan[i], stream), "stream", err);
-    for (size_t first = 0; first < n_runs && status == SPT_OK; first += p->cuts.runs) {
-        const size_t n = n_runs - first < p->cuts.runs ? n_runs - first : p->cuts.runs;
-        status = p->probe->transform == SPT_TRANSFORM_SEGMENTS ? spt_probe_segments_energy(p, first, n, stream, err)
-                                                               : chunk_energy(p, first, n, stream, err);
-    }
+    if (status == SPT_OK)
+        status = p->cuts.around > 0 ? spt_probe_measure_around(p, stream, err) : measure_runs(p, stream, err);
     if (status != SPT_OK)
         return status;
-    const size_t bytes = n_runs * p->probe->energy_size * sizeof(double);
+    const size_t bytes = p->networks.n_runs * p->probe->energy_size * sizeof(double);
     return spt_probe_check_cuda(
         p->probe, cudaMemcpyAsync(p->energy, p->energy_d, bytes, cudaMemcpyDeviceToHost, stream), "energies", err);
 }
 
 void spt_cuda_probe_read(const spt_cuda_probe *p, double *energy) {
     const spt_probe *probe = p->probe;
-    const double factor = probe->scale / ((double)probe->series * (double)probe->outputs);
+    double sums = (double)probe->outputs;
+    if (!spt_probe_is_folded(probe))
+        sums *= (double)probe->series;
+    if (p->cuts.around > 0)
+        sums *= (double)probe->perturb.directions;
     for (size_t i = 0; i < p->networks.n_runs * probe->energy_size; i++)
-        energy[i] = factor * p->energy[i];
+        energy[i] = probe->scale / sums * p->energy[i];
 }

@@ -1,4 +1,4 @@
-// The rows of a probe as they are for a chunk of runs: along directions of the probe, or of each run.
+// The rows of a probe as they are for some networks: along directions of the probe, or of each network.
 #include "probe_parts.cuh"
 #include "range.cuh"
 
@@ -34,7 +34,7 @@ void spt_probe_lines_init(spt_cuda_probe *p, float *direction, float *space) {
     a->space_floats = p->cuts.gradient;
 }
 
-cudaError_t spt_probe_lines_of(spt_cuda_probe *p, size_t first, size_t n, size_t s, size_t series, spt_rows *rows,
+cudaError_t spt_probe_lines_of(spt_cuda_probe *p, const spt_probe_batch *batch, size_t s, size_t series, spt_rows *rows,
                                cudaStream_t stream) {
     const spt_probe *probe = p->probe;
     *rows = p->rows;
@@ -54,5 +54,5 @@ cudaError_t spt_probe_lines_of(spt_cuda_probe *p, size_t first, size_t n, size_t
     a.given = rows->direction;
     rows->direction = a.direction;
     rows->run_floats = series * probe->inputs;
-    return spt_adversarial_directions(p->networks.device, p->runs_d + first, n, &a, stream);
+    return spt_adversarial_directions(batch->networks, batch->runs_d, batch->n, &a, stream);
 }

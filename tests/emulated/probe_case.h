@@ -41,6 +41,7 @@ struct probe_case {
             probe.origin = probe.direction = NULL;
         }
     }
+    probe_case(probe_case &&) = default; // arrays stay where they are
     probe_case(const probe_case &) = delete;
 };
 

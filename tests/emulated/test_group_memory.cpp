@@ -1,6 +1,6 @@
 // Memory of the device: what group_bytes says is what a group takes, in all that it does.
 #include "group.cuh"
-#include "probe_case.h"
+#include "transform_case.h"
 
 enum { LAYERS_MOST = 5 };
 
@@ -116,6 +116,39 @@ static void the_corners_of_lines_are_counted(void **) {
     assert_share(share_taken(data, ragged_runs(draw, data, 4, 40, 10), {&lines.probe}));
 }
 
+static void planes_bases_and_what_is_folded_out_of_them_are_counted(void **) {
+    draws draw = {53};
+    test_data data(2, 3, 0, 10, 5);
+    const std::vector<spt_run_spec> runs = ragged_runs(draw, data, 4, 40, 10);
+    transform_case plane(2, 3, 50, 40, SPT_GEOMETRY_LINES, 1), basis(2, 3, 1, 400, SPT_GEOMETRY_POINTS, 2);
+    transform_case ends(2, 3, 50, 41, SPT_GEOMETRY_LINES, 3);
+    plane.make_plane(draw, 900);
+    basis.make_basis(draw, 300, 50);
+    ends.take_ends_off();
+    for (const spt_probe *probe : {&plane.probe, &basis.probe, &ends.probe})
+        assert_share(share_taken(data, runs, {probe}));
+    assert_share(share_taken(data, runs, {&plane.probe, &basis.probe, &ends.probe}));
+}
+
+static void networks_around_runs_are_counted(void **) {
+    draws draw = {54};
+    test_data data(2, 3, 0, 10, 5);
+    double norm[] = {0.0, 1.0, 2.0, 3.0};
+    std::vector<spt_run_spec> runs = ragged_runs(draw, data, 3, 40, 10);
+    transform_case line(2, 3, 3, 24, SPT_GEOMETRY_LINES, 1), basis(2, 3, 1, 40, SPT_GEOMETRY_POINTS, 2);
+    transform_case own_ways(2, 3, 3, 24, SPT_GEOMETRY_LINES, 3);
+    basis.make_basis(draw, 30, 20);
+    transform_case exact(2, 3, 3, 1, SPT_GEOMETRY_LINES, 4);
+    own_ways.probe.towards = SPT_DIRECTION_ADVERSARIAL;
+    exact.make_exact(12);
+    for (transform_case *c : {&line, &basis, &own_ways, &exact}) {
+        c->perturb(norm, 4, 9);
+        assert_share(share_taken(data, runs, {&c->probe}));
+    }
+    runs.push_back(run_of(data, 701, 1, 10, 0, SPT_LOSS_MSE));
+    assert_share(share_taken(data, runs, {&line.probe, &basis.probe}));
+}
+
 static void networks_too_wide_for_the_chip_and_the_areas_of_transforms_are_counted(void **) {
     test_data data(3, 2, 0, 10, 5);
     probe_case lines(3, 2, 2, 20, SPT_GEOMETRY_LINES, 1);
@@ -161,6 +194,8 @@ int main(void) {
         cmocka_unit_test(groups_of_ragged_shapes_take_what_group_bytes_says),
         cmocka_unit_test(directions_that_each_run_has_of_its_own_are_counted),
         cmocka_unit_test(the_corners_of_lines_are_counted),
+        cmocka_unit_test(planes_bases_and_what_is_folded_out_of_them_are_counted),
+        cmocka_unit_test(networks_around_runs_are_counted),
         cmocka_unit_test(networks_too_wide_for_the_chip_and_the_areas_of_transforms_are_counted),
         cmocka_unit_test(matrix_products_of_the_library_are_counted),
         cmocka_unit_test(probes_share_the_space_that_they_work_in),

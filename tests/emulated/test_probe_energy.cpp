@@ -105,12 +105,12 @@ static void a_network_that_is_not_finite_has_energies_that_are_not_and_harms_no_
         assert_true(isnan(after[size + k]));
 }
 
-static void a_transform_that_is_not_known_is_refused_with_the_name_of_the_probe(void **) {
+static void energies_that_a_dft_does_not_have_are_refused_with_the_name_of_the_probe(void **) {
     probe_case p(2, 2, 4, 8, SPT_GEOMETRY_LINES, 9);
     const network_state state = network_of(2, 3, 1, 2, 1);
     network_table table({&state});
     const spt_probe_networks networks = {table.device->data, table.host.data(), 1, SPT_LOSS_MSE};
-    p.probe.transform = SPT_TRANSFORM_DFT2;
+    p.probe.energy_size = 6; // of 8 samples
     spt_cuda_probe *made = NULL;
     spt_probe_bytes bytes;
     spt_error err = {};
@@ -169,7 +169,7 @@ int main(void) {
         cmocka_unit_test(probes_that_are_cut_into_chunks_lose_nothing),
         cmocka_unit_test(networks_too_wide_for_the_chip_have_the_energies_of_the_cpu),
         cmocka_unit_test(a_network_that_is_not_finite_has_energies_that_are_not_and_harms_no_other),
-        cmocka_unit_test(a_transform_that_is_not_known_is_refused_with_the_name_of_the_probe),
+        cmocka_unit_test(energies_that_a_dft_does_not_have_are_refused_with_the_name_of_the_probe),
         cmocka_unit_test(memory_that_runs_out_while_a_probe_is_made_is_said_and_nothing_leaks),
         cmocka_unit_test(any_call_that_fails_while_energies_are_made_is_said),
     };

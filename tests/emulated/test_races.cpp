@@ -12,7 +12,7 @@
 #include "bench.cuh"
 #include "group.cuh"
 #include "perturb.cuh"
-#include "probe_case.h"
+#include "transform_case.h"
 
 // Where a layer's products go: as the table of choices says when it may.
 static const uint32_t NEVER = UINT32_MAX;
@@ -157,6 +157,38 @@ static void a_record_beside_training(void **) {
     spt_emulated::device.delay = 0;
 }
 
+static void energies_of(const spt_probe &probe, const std::vector<size_t> &widths) {
+    test_data data(probe.inputs, probe.outputs, 0, 4, 1);
+    std::vector<spt_run_spec> runs;
+    for (size_t width : widths)
+        runs.push_back(run_of(data, width, 1, 0, (uint32_t)width, SPT_LOSS_MSE));
+    test_group group(spt_backend_cuda, data, runs, [](spt_device *) {}, {&probe});
+    std::vector<double> energy(runs.size() * probe.energy_size);
+    assert_ok(spt_backend_cuda.probe(group.group, 0, energy.data(), &group.err), group.err);
+    for (double e : energy)
+        assert_true(isfinite(e));
+}
+
+/** Several warps and blocks of series; energies of several blocks; products of two slices and two tiles a side. */
+static void transforms_of_every_kind(void **) {
+    draws draw = {71};
+    transform_case ends(3, 5, 4, 70, SPT_GEOMETRY_LINES, 1), plane(2, 5, 9, 8, SPT_GEOMETRY_LINES, 2);
+    transform_case basis(3, 33, 1, 200, SPT_GEOMETRY_POINTS, 3);
+    ends.take_ends_off();
+    plane.make_plane(draw, 70);
+    basis.make_basis(draw, 70, 40);
+    for (const spt_probe *probe : {&ends.probe, &plane.probe, &basis.probe})
+        energies_of(*probe, {6, 40});
+}
+
+/** Networks around two runs: two directions and more of several blocks of parameters, and their sums. */
+static void networks_around_runs(void **) {
+    transform_case p(4, 3, 2, 12, SPT_GEOMETRY_LINES, 1);
+    double norm[] = {0.0, 0.5, 2.0};
+    p.perturb(norm, 3, 5);
+    energies_of(p.probe, {6, 40});
+}
+
 /** Matrices that are wide and tall, with more than a strip of columns, and more iterations than between two looks. */
 static void spectral_norms_of_wide_and_tall_layers(void **) {
     test_data data(70, 3, 3, 4, 1);
@@ -230,6 +262,8 @@ int main(void) {
         cmocka_unit_test(adversarial_directions),
         cmocka_unit_test(exact_spectra),
         cmocka_unit_test(a_record_beside_training),
+        cmocka_unit_test(transforms_of_every_kind),
+        cmocka_unit_test(networks_around_runs),
         cmocka_unit_test(spectral_norms_of_wide_and_tall_layers),
         cmocka_unit_test(perturbed_parameters),
         cmocka_unit_test(peaks_of_the_device),
