@@ -8,6 +8,8 @@
 // rounding.
 #include "ends.cuh"
 
+#include <stdint.h>
+
 #include "launch.cuh"
 
 enum { THREADS = 128, WARPS = THREADS / 32 };
