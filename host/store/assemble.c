@@ -98,7 +98,29 @@ static void write_runs(spt_h5 *h, const spt_store_spec *spec, const spt_catalog 
     free(status);
 }
 
-void spt_assemble_create(spt_h5 *h, hid_t access, const char *name) {
+/* Many small objects. Those of many runs come out of the file in larger blocks, of which the last is lost in part. The
+ * cache of metadata keeps one size, that of a processor's cache: HDF5 would let it grow with the file, and pay for it.
+ * An array's own cache holds a megabyte, which is 64 chunks at most; its table of HDF5's default size is slower to make
+ * and to throw away than the array. What HDF5 lets go of it keeps for its next object, of each of three kinds up to
+ * KEPT_BYTES in the whole process; by default that is so little that it is given back and taken again all the time. */
+static bool set_for_small_objects(hid_t access, size_t n_runs) {
+    enum { MANY_RUNS = 256, META_BYTES = 64 << 10, CACHE_BYTES = 1 << 20, SLOTS = 101, KEPT_BYTES = 16 << 20 };
+    H5AC_cache_config_t cache = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
+    if (H5Pget_mdc_config(access, &cache) < 0)
+        return false;
+    cache.set_initial_size = true;
+    cache.initial_size = cache.min_size = CACHE_BYTES;
+    cache.incr_mode = H5C_incr__off;
+    cache.flash_incr_mode = H5C_flash_incr__off;
+    cache.decr_mode = H5C_decr__off;
+    if (n_runs >= MANY_RUNS && H5Pset_meta_block_size(access, META_BYTES) < 0)
+        return false;
+    return H5Pset_mdc_config(access, &cache) >= 0 && H5Pset_cache(access, 0, SLOTS, 1 << 20, 0.75) >= 0 &&
+           H5set_free_list_limits(KEPT_BYTES, KEPT_BYTES / 4, KEPT_BYTES, KEPT_BYTES / 4, KEPT_BYTES, KEPT_BYTES / 4) >=
+               0;
+}
+
+void spt_assemble_create(spt_h5 *h, hid_t access, const char *name, size_t n_runs) {
     if (h->status != SPT_OK)
         return;
     /* 1.10's format: small, and every piece of metadata carries a checksum. Its library reads it, and all later ones.
@@ -107,7 +129,7 @@ void spt_assemble_create(spt_h5 *h, hid_t access, const char *name) {
     if (creation < 0 || access < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
         H5Pset_attr_phase_change(creation, 32, 16) < 0 ||
         H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) < 0 ||
-        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)
+        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0 || !set_for_small_objects(access, n_runs))
         spt_h5_fail(h);
     else
         h->file = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
@@ -148,7 +170,7 @@ static void write_all(spt_h5 *h, void *user) {
     spt_assemble_weights(h, spec, a->journal, a->catalog);
 }
 
-spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, void *user), void *user,
+spt_status spt_assemble_file(int fd, const char *path, size_t n_runs, void (*write)(spt_h5 *h, void *user), void *user,
                              uint64_t *bytes, spt_error *err) {
     spt_h5 h;
     spt_h5_file file = {.fd = fd};
@@ -158,7 +180,7 @@ spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, 
     hid_t access = driver >= 0 ? spt_h5_driver_access(driver, &file) : -1;
     if (access < 0)
         spt_h5_fail(&h);
-    spt_assemble_create(&h, access, path);
+    spt_assemble_create(&h, access, path, n_runs);
     write(&h, user);
     if (access >= 0)
         H5Pclose(access);
@@ -174,7 +196,7 @@ spt_status spt_assemble(const spt_store_spec *spec, const spt_journal *journal, 
     assembly a = {.spec = spec, .journal = journal, .catalog = catalog, .complete = complete};
     spt_status status = read_heads(spec, journal, catalog, &a.heads, err);
     if (status == SPT_OK)
-        status = spt_assemble_file(fd, path, write_all, &a, bytes, err);
+        status = spt_assemble_file(fd, path, spec->n_runs, write_all, &a, bytes, err);
     spt_kept_close(&a.heads.first);
     return status;
 }

@@ -16,8 +16,9 @@
 spt_status spt_assemble(const spt_store_spec *spec, const spt_journal *journal, const spt_catalog *catalog,
                         bool complete, int fd, const char *path, uint64_t *bytes, spt_error *err);
 
-/** Make an HDF5 file behind fd with what write writes; *bytes is its size. Errors: those of write; SPT_EIO. */
-spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, void *user), void *user,
+/** Make an HDF5 file behind fd of so many runs with what write writes; *bytes is its size. Errors: those of write;
+ * SPT_EIO. */
+spt_status spt_assemble_file(int fd, const char *path, size_t n_runs, void (*write)(spt_h5 *h, void *user), void *user,
                              uint64_t *bytes, spt_error *err);
 
 /** The attribute dataset_sha256: of one data set its own sum; of several the SHA-256 of the digits of those that are
@@ -25,7 +26,7 @@ spt_status spt_assemble_file(int fd, const char *path, void (*write)(spt_h5 *h, 
 spt_status spt_assemble_sum(size_t n, const char (*sums)[65], char sum[65], spt_error *err);
 
 /** A file that HDF5 makes with this file access list, in the format of HDF5 1.10, its times left out. */
-void spt_assemble_create(spt_h5 *h, hid_t access, const char *name);
+void spt_assemble_create(spt_h5 *h, hid_t access, const char *name, size_t n_runs);
 
 /* ---- root, /runs, /record, /snapshot: assemble_sweep.c */
 

@@ -85,11 +85,12 @@ static bool read_slab(spt_h5 *h, const spt_store_spec *spec, const spt_journal *
 
 /* One tensor of size floats out of each snapshot of a slab, from `place` on. packed: room for (count, size). */
 static void write_tensor(spt_h5 *h, hid_t array, size_t rank, size_t first, size_t count, const hsize_t *dims,
-                         size_t size, const float *slab, size_t parameters, size_t place, float *packed) {
+                         size_t size, const float *slab, size_t parameters, size_t place, bool is_all, float *packed) {
     for (size_t i = 0; i < count; i++)
         memcpy(packed + i * size, slab + i * parameters + place, size * sizeof *packed);
     hsize_t start[3] = {first, 0, 0}, block[3] = {count, dims[0], rank > 2 ? dims[1] : 0};
-    spt_h5_array_write(h, array, H5T_NATIVE_FLOAT, rank, start, block, packed);
+    /* A whole array is written without a selection, which takes as long as the values of a small one. */
+    spt_h5_array_write(h, array, H5T_NATIVE_FLOAT, rank, is_all ? NULL : start, block, packed);
 }
 
 static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, size_t run, const spt_weight_arrays *arrays,
@@ -110,9 +111,10 @@ static void write_snapshots(spt_h5 *h, const spt_store_spec *spec, size_t run, c
             const spt_layer *s = &arrays->shape[l];
             const hsize_t dims[] = {s->fan_out, s->fan_in};
             write_tensor(h, arrays->weight[l], 3, first, count, dims, s->fan_out * s->fan_in, slab, parameters, place,
-                         packed);
+                         count == n, packed);
             place += s->fan_out * s->fan_in;
-            write_tensor(h, arrays->bias[l], 2, first, count, dims, s->fan_out, slab, parameters, place, packed);
+            write_tensor(h, arrays->bias[l], 2, first, count, dims, s->fan_out, slab, parameters, place, count == n,
+                         packed);
             place += s->fan_out;
         }
     }

@@ -1,12 +1,12 @@
 #include "store/h5.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void spt_h5_begin(spt_h5 *h, const char *path, spt_error *err) {
     *h = (spt_h5){.file = -1, .text = -1, .references = -1, .user = -1, .scalar = -1, .failure = SPT_EIO, .err = err};
+    spt_h5_made_init(&h->made);
     H5Eget_auto2(H5E_DEFAULT, &h->print, &h->print_user);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     h->path = strdup(path);
@@ -26,6 +26,7 @@ void spt_h5_begin(spt_h5 *h, const char *path, spt_error *err) {
 spt_status spt_h5_end(spt_h5 *h) {
     if (h->file >= 0 && H5Fclose(h->file) < 0)
         spt_h5_fail(h);
+    spt_h5_made_close(&h->made);
     if (h->scalar >= 0)
         H5Sclose(h->scalar);
     if (h->user >= 0)
@@ -72,16 +73,11 @@ void spt_h5_group_open(spt_h5 *h, spt_h5_group *group, spt_h5_group *parent, con
     *group = (spt_h5_group){.id = -1, .parent = parent};
     if (h->status != SPT_OK)
         return;
-    /* No times: two files of one sweep are equal. All attributes stay in the header, where they are checksummed. */
-    hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
-    if (creation < 0 || H5Pset_obj_track_times(creation, false) < 0 || H5Pset_attr_phase_change(creation, 32, 16) < 0)
-        spt_h5_fail(h);
-    else
+    hid_t creation = spt_h5_made_group(h);
+    if (creation >= 0)
         group->id = H5Gcreate2(parent != NULL ? parent->id : h->file, name, H5P_DEFAULT, creation, H5P_DEFAULT);
     if (group->id < 0)
         spt_h5_fail(h);
-    if (creation >= 0)
-        H5Pclose(creation);
 }
 
 void spt_h5_group_close(spt_h5 *h, spt_h5_group *group) {
@@ -126,24 +122,18 @@ void spt_h5_put_list(spt_h5 *h, hid_t object, const char *key, hid_t type, hid_t
     if (h->status != SPT_OK)
         return;
     hsize_t size = count;
-    hid_t space = H5Screate_simple(1, &size, NULL);
+    hid_t space = spt_h5_made_space(h, 1, &size);
     hid_t attribute = space >= 0 ? H5Acreate2(object, key, type, space, H5P_DEFAULT, H5P_DEFAULT) : -1;
     if (attribute < 0 || H5Awrite(attribute, memory_type, values) < 0)
         spt_h5_fail(h);
     if (attribute >= 0)
         H5Aclose(attribute);
-    if (space >= 0)
-        H5Sclose(space);
 }
 
 /* The specification wants these two as plain strings of fixed length. */
 static void put_fixed_text(spt_h5 *h, hid_t object, const char *key, const char *text) {
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type < 0 || H5Tset_size(type, strlen(text) + 1) < 0)
-        spt_h5_fail(h);
+    hid_t type = spt_h5_made_fixed(h, strlen(text) + 1);
     put_scalar(h, object, key, type, type, text);
-    if (type >= 0)
-        H5Tclose(type);
 }
 
 /* ---- scales */
@@ -218,18 +208,6 @@ void spt_h5_scale_count(spt_h5 *h, spt_h5_group *group, const char *name, size_t
 
 /* ---- arrays */
 
-static void set_fill(spt_h5 *h, hid_t creation, hid_t type) {
-    static const float missing_real = NAN;
-    static const int32_t missing_integer = -1;
-    herr_t set = 0;
-    if (H5Tget_class(type) == H5T_FLOAT)
-        set = H5Pset_fill_value(creation, H5T_NATIVE_FLOAT, &missing_real);
-    else if (H5Tget_class(type) == H5T_INTEGER)
-        set = H5Pset_fill_value(creation, H5T_NATIVE_INT32, &missing_integer);
-    if (set < 0)
-        spt_h5_fail(h);
-}
-
 static size_t bytes_in_file(hid_t type) {
     return H5Tis_variable_str(type) > 0 ? 16 : H5Tget_size(type); /* a length, and a place in a heap */
 }
@@ -244,23 +222,36 @@ static bool lay_out(spt_h5 *h, hid_t location, const spt_h5_array *array, const 
 static void set_chunks(spt_h5 *h, const spt_h5_array *array, const hsize_t *dims, hid_t creation) {
     hsize_t chunk[SPT_H5_RANK];
     spt_h5_chunk(array->rank, dims, bytes_in_file(array->type), array->lead, chunk);
-    if (H5Pset_chunk(creation, (int)array->rank, chunk) < 0 ||
-        (H5Tis_variable_str(array->type) == 0 && H5Pset_fletcher32(creation) < 0))
+    if (h->status == SPT_OK && H5Pset_chunk(creation, (int)array->rank, chunk) < 0)
         spt_h5_fail(h);
+}
+
+/* One that is laid out in another way must not leave that to the next. */
+static hid_t open_creation(spt_h5 *h, hid_t location, const spt_h5_array *array, const hsize_t *dims, hid_t space,
+                           bool *own) {
+    hid_t creation = spt_h5_made_array(h, array->type);
+    *own = false;
+    if (h->status == SPT_OK && h->layout != NULL) {
+        creation = H5Pcopy(creation);
+        *own = true;
+        if (creation < 0 || H5Premove_filter(creation, H5Z_FILTER_ALL) < 0)
+            spt_h5_fail(h);
+        else if (lay_out(h, location, array, dims, space, creation))
+            return creation;
+        if (creation >= 0)
+            H5Pclose(creation);
+        creation = spt_h5_made_array(h, array->type);
+        *own = false;
+    }
+    set_chunks(h, array, dims, creation);
+    return creation;
 }
 
 static hid_t create_dataset(spt_h5 *h, hid_t location, const spt_h5_array *array, const hsize_t *dims) {
     hid_t dataset = -1;
-    hid_t space = H5Screate_simple((int)array->rank, dims, NULL);
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
-        H5Pset_attr_phase_change(creation, 32, 16) < 0)
-        spt_h5_fail(h);
-    else {
-        if (!lay_out(h, location, array, dims, space, creation))
-            set_chunks(h, array, dims, creation);
-        set_fill(h, creation, array->type);
-    }
+    bool own = false;
+    hid_t space = spt_h5_made_space(h, array->rank, dims);
+    hid_t creation = space >= 0 ? open_creation(h, location, array, dims, space, &own) : -1;
     if (h->status == SPT_OK) {
         dataset = H5Dcreate2(location, array->name, array->type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
         if (dataset < 0)
@@ -272,10 +263,8 @@ static hid_t create_dataset(spt_h5 *h, hid_t location, const spt_h5_array *array
         spt_h5_put_text(h, dataset, "long_name", array->long_name);
         spt_h5_put_text(h, dataset, "units", array->units);
     }
-    if (creation >= 0)
+    if (own)
         H5Pclose(creation);
-    if (space >= 0)
-        H5Sclose(space);
     return dataset;
 }
 

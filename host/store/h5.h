@@ -20,18 +20,31 @@
 struct spt_h5;
 struct spt_h5_array;
 
+enum { SPT_H5_FILLS = 3, SPT_H5_FIXED_MAX = 64 };
+
+/** What making objects needs, made once for a file instead of once for each of them: a sweep of 10,000 runs has some
+ *  200,000 objects, and a third of the time that these took went into lists of properties, spaces and types that were
+ *  made and thrown away. -1: not needed so far. Managed by h5_made.c. */
+typedef struct spt_h5_made {
+    hid_t group;                       /* creation of groups */
+    hid_t array[SPT_H5_FILLS];         /* creation of chunked arrays: of reals, of integers, of anything else */
+    hid_t space;                       /* simple; whoever uses it sets its extent */
+    hid_t fixed[SPT_H5_FIXED_MAX + 1]; /* text of that many bytes with its end */
+} spt_h5_made;
+
 /** Lays out an array in another way than in chunks; false: it does not. */
 typedef bool (*spt_h5_layout)(struct spt_h5 *h, const char *group, const struct spt_h5_array *array,
                               const hsize_t *dims, hid_t space, hid_t creation, void *user);
 
 typedef struct spt_h5 {
     hid_t file;
-    char *path;           /* for messages; owned */
-    spt_h5_file *driver;  /* tells why writing failed; NULL for a file in memory */
-    hid_t text;           /* variable-length UTF-8 */
-    hid_t references;     /* variable-length list of object references: DIMENSION_LIST */
-    hid_t user;           /* {dataset, dimension}: REFERENCE_LIST */
-    hid_t scalar;         /* dataspace */
+    char *path;          /* for messages; owned */
+    spt_h5_file *driver; /* tells why writing failed; NULL for a file in memory */
+    hid_t text;          /* variable-length UTF-8 */
+    hid_t references;    /* variable-length list of object references: DIMENSION_LIST */
+    hid_t user;          /* {dataset, dimension}: REFERENCE_LIST */
+    hid_t scalar;        /* dataspace */
+    spt_h5_made made;
     spt_h5_layout layout; /* NULL: all arrays are chunked */
     void *layout_user;
     bool dry;           /* arrays are made but not written, to see what the rest of a file takes */
@@ -110,6 +123,19 @@ void spt_h5_put_integer(spt_h5 *h, hid_t object, const char *key, int64_t value)
 void spt_h5_put_list(spt_h5 *h, hid_t object, const char *key, hid_t type, hid_t memory_type, size_t count,
                      const void *values);
 void spt_h5_put_real(spt_h5 *h, hid_t object, const char *key, double value);
+
+/* ---- h5_made.c; each returns what is to be closed by spt_h5_made_close alone, -1 once something failed */
+
+void spt_h5_made_init(spt_h5_made *made);
+void spt_h5_made_close(spt_h5_made *made);
+/** No times, so that two files of one sweep are equal; all attributes in the header, where they are checksummed. */
+hid_t spt_h5_made_group(spt_h5 *h);
+/** The same, with a checksum of each chunk where the type can have one, and missing values as NaN, -1 or "". Its chunk
+ * is the last user's: it must be set. */
+hid_t spt_h5_made_array(spt_h5 *h, hid_t type);
+hid_t spt_h5_made_space(spt_h5 *h, size_t rank, const hsize_t *dims);
+/** Text of length bytes with its end, at most SPT_H5_FIXED_MAX. */
+hid_t spt_h5_made_fixed(spt_h5 *h, size_t length);
 
 /** Chunk of an array: whole when small; else the lead dimensions one by one, in pieces of at most 1 MiB. */
 void spt_h5_chunk(size_t rank, const hsize_t *dims, size_t element_bytes, size_t lead, hsize_t *chunk);

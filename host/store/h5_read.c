@@ -24,7 +24,9 @@ void spt_h5_open_to_read(spt_h5 *h) {
     }
     h->failure = SPT_ECORRUPT;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)
+    /* Slots: a table of the default 521 for each small array that is opened takes longer than to read it. */
+    if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0 ||
+        H5Pset_cache(access, 0, 101, 1 << 20, 0.75) < 0)
         spt_h5_fail(h);
 #if H5_VERSION_GE(1, 10, 7)
     /* A file under its own name is never written to, and cluster file systems lock badly. */

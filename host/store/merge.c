@@ -198,5 +198,5 @@ static void write_merged(spt_h5 *h, void *user) {
 }
 
 spt_status spt_merge_write(const spt_merge *merge, int fd, const char *path, uint64_t *bytes, spt_error *err) {
-    return spt_assemble_file(fd, path, write_merged, (void *)(uintptr_t)merge, bytes, err);
+    return spt_assemble_file(fd, path, merge->spec->n_runs, write_merged, (void *)(uintptr_t)merge, bytes, err);
 }

@@ -48,6 +48,14 @@ size_t spt_merge_block_size(const spt_merge_blocks *blocks) {
     return size;
 }
 
+/* Whether the block at hand is all of an array of these dimensions. */
+static bool is_whole(const spt_merge_blocks *blocks, const hsize_t *dims) {
+    bool whole = true;
+    for (size_t i = 0; i < blocks->rank && whole; i++)
+        whole = blocks->start[i] == 0 && blocks->count[i] == dims[i];
+    return whole;
+}
+
 bool spt_merge_block_read(const spt_merge_blocks *blocks, hid_t array, hid_t type, void *values) {
     hid_t space = H5Dget_space(array), memory = H5Screate_simple((int)blocks->rank, blocks->count, NULL);
     bool read = space >= 0 && memory >= 0 &&
@@ -62,9 +70,10 @@ bool spt_merge_block_read(const spt_merge_blocks *blocks, hid_t array, hid_t typ
 
 /* ---- whole arrays */
 
-/* The part first .. end - 1 of an array of a shard into the same place of one of ours. */
+/* The part first .. end - 1 of an array of a shard into the same place of one of ours. same_size: that is all of both,
+ * which HDF5 copies without a selection. */
 static void copy_box(spt_h5 *h, hid_t to, spt_h5 *in, hid_t from, const char *path, hid_t type, size_t rank,
-                     const hsize_t *first, const hsize_t *end, size_t limit) {
+                     const hsize_t *first, const hsize_t *end, size_t limit, bool same_size) {
     spt_merge_blocks blocks;
     void *values = NULL;
     spt_merge_blocks_begin(&blocks, rank, first, end, H5Tget_size(type), rank, limit);
@@ -73,8 +82,10 @@ static void copy_box(spt_h5 *h, hid_t to, spt_h5 *in, hid_t from, const char *pa
             values = malloc(spt_merge_block_size(&blocks) * H5Tget_size(type));
         if (values == NULL)
             spt_h5_fail_with(h, SPT_ENOMEM, "no memory to copy an array");
-        else if (spt_merge_block_read(&blocks, from, type, values))
-            spt_h5_array_write(h, to, type, rank, blocks.start, blocks.count, values);
+        else if (same_size && is_whole(&blocks, end) ? H5Dread(from, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0
+                                                     : spt_merge_block_read(&blocks, from, type, values))
+            spt_h5_array_write(h, to, type, rank, same_size && is_whole(&blocks, end) ? NULL : blocks.start,
+                               blocks.count, values);
         else
             in->status = spt_fail(in->err, SPT_ECORRUPT, "%s: %s cannot be read: it is damaged", in->path, path);
     }
@@ -105,7 +116,7 @@ static void copy_array(spt_h5 *h, hid_t to, spt_h5 *in, hid_t from, const char *
         first[0] = row;
         end[0] = row + 1;
     }
-    copy_box(h, to, in, from, path, type, rank, first, end, limit);
+    copy_box(h, to, in, from, path, type, rank, first, end, limit, same_size);
 }
 
 void spt_merge_copy_array(spt_h5 *h, hid_t to, spt_h5 *in, size_t row, size_t slab_limit) {

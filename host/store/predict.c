@@ -170,7 +170,7 @@ uint64_t spt_store_predict_bytes(const spt_store_spec *spec) {
         hid_t access = H5Pcreate(H5P_FILE_ACCESS);
         if (access < 0 || H5Pset_fapl_core(access, GRAIN_BYTES, false) < 0)
             spt_h5_fail(&h);
-        spt_assemble_create(&h, access, "predicted");
+        spt_assemble_create(&h, access, "predicted", spec->n_runs);
         make_all_but_weights(&h, spec, probes, status, diverged_step);
         bytes += file_bytes(&h) + h.unwritten;
         bytes += weights_bytes(&h, spec);
