@@ -124,6 +124,15 @@ static void simple_matrices_have_their_norms(void **) {
         assert_true(fabs(norms[i] / expected[i] - 1.0) < BOUND);
 }
 
+// Alone, so that nothing lies behind the space: a wide and a tall one, vectors of the smaller side.
+static void a_matrix_takes_no_more_space_than_it_asks_for(void **) {
+    for (size_t inputs : {5, 90}) {
+        std::vector<network_state> states;
+        states.push_back(network_of(inputs, 1, 0, 33, 0));
+        assert_true(worst_difference(states, 1) < BOUND);
+    }
+}
+
 static void weights_that_are_not_finite_give_nan_and_harm_no_other_layer(void **) {
     for (float bad : {(float)NAN, (float)INFINITY, (float)-INFINITY}) {
         network_state state = network_of(10, 20, 2, 3, 4);
@@ -197,6 +206,7 @@ int main(void) {
         cmocka_unit_test(norms_of_random_300_by_300_layers_are_those_of_the_cpu),
         cmocka_unit_test(norms_are_right_where_the_largest_values_are_close),
         cmocka_unit_test(simple_matrices_have_their_norms),
+        cmocka_unit_test(a_matrix_takes_no_more_space_than_it_asks_for),
         cmocka_unit_test(weights_that_are_not_finite_give_nan_and_harm_no_other_layer),
         cmocka_unit_test(three_orders_of_threads_give_one_result),
         cmocka_unit_test(a_run_alone_has_the_bits_that_it_has_in_a_group_of_8),
