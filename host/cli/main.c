@@ -1,6 +1,7 @@
 /* The command line: finds the command, tells its errors, and turns its status into an exit code. */
 #include <errno.h>
 #include <fcntl.h>
+#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,16 @@ static void keep_standard_streams_open(void) {
             abort(); /* nothing can be told, and going on would write into files */
 }
 
-/* A file under its own name is never written to, so reading takes no lock: some file systems have none, and HDF5 would
- * read views of shards there as missing values, without a word. Whoever sets the variable has their way. */
-static void read_without_locks(void) {
+/* How this program uses HDF5, before its first call.
+ *
+ * A file under its own name is never written to, so reading takes no lock: some file systems have none, and HDF5 would
+ * read views of shards there as missing values, without a word. Whoever sets the variable has their way.
+ *
+ * Nothing of ours is open at the exit. What HDF5 itself lost track of in a damaged file is not worth its complaints on
+ * stderr ("infinite loop closing library"). */
+static void set_up_hdf5(void) {
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    H5dont_atexit();
 }
 
 static int exit_code(spt_status status) {
@@ -121,7 +128,7 @@ static spt_status dispatch(const char *program, int argc, char **argv, spt_error
 
 int main(int argc, char **argv) {
     keep_standard_streams_open();
-    read_without_locks();
+    set_up_hdf5();
     spt_error err = {.status = SPT_OK};
     const char *program = argc > 0 ? argv[0] : "spectrain";
     spt_status status = dispatch(program, argc > 0 ? argc - 1 : 0, argv + 1, &err);
