@@ -71,6 +71,8 @@ spt_status spt_shards_follow(const char *folder, spt_error *err) {
         if (status == SPT_OK) {
             status = say_news(&shards, &f, err);
             done = shards.n_done == shards.n_shards;
+            if (status == SPT_OK && shards.n_damaged > 0)
+                status = spt_fail(err, shards.damage.status, "%s", shards.damage.message);
             spt_shards_status_free(&shards);
         } else if (status == SPT_EDATA) { /* none has begun */
             if (f.summed_up == 0)

@@ -87,6 +87,12 @@ spt_status spt_shards_print(const char *folder, bool verify, spt_error *err) {
            spt_text_count(status.sweep_runs).s, spt_shards_counts(&status).s, floor(100.0 * status.fraction));
     result = print_table(&status, now, err);
     print_end(&status, now);
+    if (status.n_damaged > 0) {
+        printf("damaged: %zu %s; whose cannot be told, so their shards count as missing\n", status.n_damaged,
+               status.n_damaged == 1 ? "file" : "files");
+        fflush(stdout);
+        result = spt_fail(err, status.damage.status, "%s", status.damage.message);
+    }
     size_t n_verified = 0;
     for (size_t s = 0; s < status.n_shards && verify && result == SPT_OK; s++)
         if (status.shards[s].state == SPT_SHARD_DONE) {

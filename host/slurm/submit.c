@@ -63,7 +63,9 @@ static spt_status look_at_shards(spt_submission *s, spt_error *err) {
         return SPT_OK;
     if (status != SPT_OK)
         return spt_fail(err, status, "%s", reason.message);
-    if (found.n_shards != s->n_shards)
+    if (found.n_damaged > 0)
+        status = spt_fail(err, found.damage.status, "%s", found.damage.message);
+    else if (found.n_shards != s->n_shards)
         status = spt_fail(err, SPT_EMISMATCH, "%s: has shards of a cut into %zu, not %zu", s->folder, found.n_shards,
                           s->n_shards);
     for (size_t i = 0; i < s->n_shards && status == SPT_OK; i++) {

@@ -10,6 +10,7 @@
 #include "store/io.h"
 #include "store/output.h"
 #include "store/progress.h"
+#include "store/seal.h"
 
 /* One shard as it was found. */
 typedef struct finding {
@@ -17,6 +18,12 @@ typedef struct finding {
     uint64_t config_sum;
     spt_shard_status status;
 } finding;
+
+/* What we wrote ends in a seal, whatever has become of its beginning. */
+static bool is_sealed(const char *path) {
+    char sum[65];
+    return spt_seal_read(path, sum, NULL) == SPT_OK && sum[0] != '\0';
+}
 
 /* What FILE.h5 tells, if it is there. *found: it is a shard's. */
 static spt_status look_at_file(const char *path, finding *f, bool *found, spt_error *err) {
@@ -37,9 +44,10 @@ static spt_status look_at_file(const char *path, finding *f, bool *found, spt_er
     }
     if (status == SPT_OK)
         spt_file_info_free(&info);
-    bool ours =
-        status == SPT_OK || status == SPT_EDATA || spt_look_at(path) == SPT_NOTHING; /* or not to be looked at */
-    return ours ? SPT_OK : spt_fail(err, status, "%s", reason.message);
+    bool is_other = status == SPT_EDATA && !is_sealed(path);
+    if (status == SPT_OK || is_other || spt_look_at(path) == SPT_NOTHING)
+        return SPT_OK;
+    return spt_fail(err, status == SPT_EDATA ? SPT_ECORRUPT : status, "%s", reason.message);
 }
 
 /* What FILE.h5.part tells, if it is there. */
@@ -124,10 +132,14 @@ static spt_status look_at_entry(const char *folder, struct dirent *const *entrie
     if (path == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for a path", folder);
     finding f = {.status = {.remaining = NAN}};
-    spt_status status = look_at_file(path, &f, &found, err);
+    spt_error damage = {0};
+    spt_status status = look_at_file(path, &f, &found, &damage);
     look_at_work(path, &f, &found);
     if (status == SPT_OK && !found) /* it may have been finished in between */
-        status = look_at_file(path, &f, &found, err);
+        status = look_at_file(path, &f, &found, &damage);
+    if (status != SPT_OK && all->n_damaged++ == 0)
+        all->damage = damage;
+    status = SPT_OK;
     if (status == SPT_OK && found)
         status = note(all, &f, path, config_sum, err);
     free(path);
@@ -165,6 +177,8 @@ spt_status spt_shards_look(const char *folder, spt_shards_status *all, spt_error
     for (int i = 0; i < n; i++)
         free(entries[i]);
     free(entries);
+    if (status == SPT_OK && all->n_shards == 0 && all->n_damaged > 0)
+        status = spt_fail(err, all->damage.status, "%s", all->damage.message);
     if (status == SPT_OK && all->n_shards == 0)
         status = spt_fail(err, SPT_EDATA, "%s: holds no shard of a sweep; expected files of run --shard", folder);
     if (status == SPT_OK)

@@ -53,13 +53,15 @@ typedef struct spt_shards_status {
     size_t n_shards, sweep_runs;
     spt_shard_status *shards; /* (n_shards) */
     size_t n_missing, n_done, n_running, n_lost;
-    double fraction; /* of the sweep: shards take about as long as each other */
-    double end;      /* when the running ones will be done, seconds since 1970; NaN: not known */
+    double fraction;  /* of the sweep: shards take about as long as each other */
+    double end;       /* when the running ones will be done, seconds since 1970; NaN: not known */
+    size_t n_damaged; /* files that cannot be read; whose they are cannot be told: those shards count as missing */
+    spt_error damage; /* of the first of them */
 } spt_shards_status;
 
 /** Look at the shards of one sweep in a folder, also while they are written; writes nothing there. Errors: SPT_EIO the
- *  folder cannot be read; SPT_EDATA it holds no shard; SPT_EMISMATCH those of several sweeps, or cuts; SPT_ECORRUPT;
- *  SPT_ENOMEM. *status: spt_shards_status_free. */
+ *  folder cannot be read; SPT_EDATA it holds no shard; SPT_EMISMATCH those of several sweeps, or cuts; SPT_ECORRUPT
+ *  damaged files alone; SPT_ENOMEM. *status: spt_shards_status_free. */
 spt_status spt_shards_look(const char *folder, spt_shards_status *status, spt_error *err);
 void spt_shards_status_free(spt_shards_status *status);
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -183,6 +184,52 @@ class Folder(SweepTest):
             path = self.run_sweep(tiny(), f"shards/{name}", *arguments)
             self.assert_one_line_error(self.spectrain("info", folder), 1, name)
             path.unlink()
+
+    def test_a_damaged_shard_is_told_beside_the_others(self):
+        folder = self.folder / "shards"
+        folder.mkdir()
+        for i in range(3):
+            self.run_sweep(tiny(), f"shards/{i}.h5", "--shard", f"{i}/4", "--quiet")
+        sound = (folder / "1.h5").read_bytes()
+
+        def flipped(at):
+            return sound[:at] + bytes([sound[at] ^ 16]) + sound[at + 1:]
+
+        # The signature, the superblock, among the attributes, an array; cut in the middle, at the seal, and to nothing
+        # but the signature.
+        for damaged in (flipped(2), flipped(20), flipped(900), flipped(len(sound) // 2), sound[:len(sound) // 2],
+                        sound[:-100], sound[:8]):
+            (folder / "1.h5").write_bytes(damaged)
+            for arguments in ([], ["--verify"]):
+                result = self.spectrain("info", folder, *arguments)
+                self.assert_one_line_error(result, 1, "1.h5")
+                self.assertIn("2 done, 2 missing; 50 %", result.stdout)
+                self.assertIn("damaged: 1 file", result.stdout)
+                self.assertEqual([self.rows(result.stdout)[i][0] for i in range(4)],
+                                 ["done", "missing", "done", "missing"])
+        for i in (0, 2):
+            (folder / f"{i}.h5").unlink()
+        self.assert_one_line_error(self.spectrain("info", folder), 1, "1.h5")
+
+    def test_a_worker_killed_at_any_step_leaves_a_shard_that_is_lost_or_done(self):
+        (self.folder / "shards").mkdir()
+        path = self.write_config(tiny())
+        arguments = ("run", path, "-o", "shards/1.h5", "--shard", "1/4", "--quiet", "--threads", "1")
+        self.run_sweep(tiny(), "shards/0.h5", "--shard", "0/4", "--quiet")
+        seen = set()
+        for wait in (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 5.0):
+            process = self.start(*arguments, "--resume")
+            try:
+                process.wait(wait)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.communicate()
+            state = self.rows(self.info())[1][0]
+            finished = (self.folder / "shards" / "1.h5").exists()
+            begun = (self.folder / "shards" / "1.h5.part" / "progress").exists()
+            self.assertEqual(state, "done" if finished else "lost" if begun else "missing")
+            seen.add(state)
+        self.assertIn("done", seen)
 
     def test_a_note_of_progress_that_is_damaged_is_passed_over(self):
         config, _ = self.slow_sweep()
