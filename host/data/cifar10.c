@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/sources.h"
+#include "data/source.h"
 
 enum { CLASSES = 10, PIXELS = 3 * 32 * 32, RECORD = 1 + PIXELS, TRAIN_FILES = 5 };
 

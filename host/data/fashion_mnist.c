@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "data/idx.h"
-#include "data/sources.h"
+#include "data/source.h"
 
 enum { CLASSES = 10 };
 

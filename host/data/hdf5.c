@@ -2,7 +2,7 @@
 #include <hdf5.h>
 
 #include "core/memory.h"
-#include "data/sources.h"
+#include "data/source.h"
 
 enum { CLASSES_MAX = 65536 };
 

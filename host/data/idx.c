@@ -1,7 +1,7 @@
 /* Source idx: the MNIST family, a folder of IDX files. */
 #include "data/idx.h"
 
-#include "data/sources.h"
+#include "data/source.h"
 
 enum { LABEL_VALUES = 256 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "data/petals.h"
-#include "data/sources.h"
+#include "data/source.h"
 #include "data/waves.h"
 
 typedef enum task { REGRESSION, CLASSIFICATION } task;

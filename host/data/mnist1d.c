@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/sources.h"
+#include "data/source.h"
 #include "spectrain/rng.h"
 
 /* Numbers of an example's substream: four uniform ones, then from the same positions on the normal ones. */

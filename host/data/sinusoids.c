@@ -3,7 +3,7 @@
  * Training: t_m = m/N. Test: t_m = (m + 1/2)/M. y(t) as in waves.h. */
 #include <stdlib.h>
 
-#include "data/sources.h"
+#include "data/source.h"
 #include "data/waves.h"
 
 static spt_status read(const spt_node *section, void *memory, spt_error *err) {

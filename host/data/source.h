@@ -1,4 +1,4 @@
-/* A data source: one file that implements this table, and one line in sources.c.
+/* A data source: one file that implements this table, and one line in sources.def.
  *
  * A source hands out the clean examples; noise, standardisation, checks and the hash are common (dataset.c). */
 #ifndef SPT_HOST_DATA_SOURCE_H
@@ -43,7 +43,7 @@ typedef struct spt_source {
     spt_status (*make)(const spt_source_request *request, spt_dataset *dataset, spt_error *err);
 } spt_source;
 
-/** The sources, NULL-terminated; adding one is one line there. */
+/** The sources, NULL-terminated; adding one is one line in sources.def. */
 extern const spt_source *const spt_sources[];
 
 /** Allocate x and label (classes > 0) or target of a split for n examples, using dataset->inputs, outputs, classes. */

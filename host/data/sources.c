@@ -1,4 +1,4 @@
-/* The table of data sources, and what they share: counts, checks, memory of a split, paths. */
+/* The table of data sources, out of sources.def, and what they share: counts, checks, memory of a split, paths. */
 #include "data/source.h"
 
 #include <errno.h>
@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 
 #include "core/memory.h"
-#include "data/sources.h"
 
+#define SOURCE(name) extern const spt_source spt_source_##name;
+#include "data/sources.def"
+#undef SOURCE
+
+#define SOURCE(name) &spt_source_##name,
 const spt_source *const spt_sources[] = {
-    &spt_source_mnist1d, &spt_source_sinusoids,     &spt_source_manifold, &spt_source_idx,
-    &spt_source_cifar10, &spt_source_fashion_mnist, &spt_source_hdf5,     NULL,
-};
+#include "data/sources.def"
+    NULL};
+#undef SOURCE
 
 spt_status spt_split_alloc(const spt_dataset *dataset, spt_split *split, size_t n, spt_error *err) {
     if (n != 0 && dataset->inputs > SIZE_MAX / n)

@@ -5,7 +5,15 @@
  *   |c_k|^2, k = 0 .. max_frequency
  *
  * Compared with `line` (unnormalised DFT of S samples, E'_k): E'_k is near S^2 E_k where k is far below S/2; exactly,
- * rfft_k / S = sum over all integers m of c_(k + m S), plus (f(-r) - f(r)) / (2 S) for the sample at the jump. */
+ * rfft_k / S = sum over all integers m of c_(k + m S), plus (f(-r) - f(r)) / (2 S) for the sample at the jump.
+ *
+ * detrend: ends   of the same less the straight line from f(-r) to f(r): without the jump where the window closes
+ * amplitudes fall as 1/k^2, not as 1/k.
+ *
+ * Unit: output^2; frequencies in cycles per window 2 r. Parseval: c_0^2 and twice the others add up to the mean of f^2
+ * over the window. Cost: about a corner for every second of U hidden units, so 2 P M U/2 FLOP in float64 for P weights
+ * and M lines, and U/2 (14 + 4 C) a line and frequency for C outputs (cpu/segments.h, cpu/segments_spectrum.h).
+ * Source: Rahaman et al. 2019, theorem 1 and its lemmas, on a line; lines as in Zhang, Xiong, Wu 2021. */
 #include "probe/kind.h"
 
 typedef struct exact_settings {

@@ -1,9 +1,11 @@
 /* The spectrum in the eigenbasis of a Gaussian kernel over the training inputs (Rahaman et al. 2019, notebook "MNIST
  * with kernels"; sigma = 1.25, 2,000 images, bins of 20 there).
  *
- *   K_{i l} = exp(-||x_i - x_l||^2 / (2 sigma^2)) over the first `points` training inputs, u_j its eigenvectors of
- * length 1 by falling eigenvalue E_b = mean over outputs and over the eigenvectors j = b bin .. (b + 1) bin - 1 of
- * <u_j, f(X)>^2; the last bin may be shorter
+ *   K_{i l} = exp(-||x_i - x_l||^2 / (2 sigma^2)) over the first `points` training inputs
+ *   u_j     = its eigenvectors, of length 1, by falling eigenvalue
+ *   E_b     = mean over outputs and over the eigenvectors j = b bin .. (b + 1) bin - 1 of <u_j, f(X)>^2
+ *
+ * The last bin may be shorter.
  *
  * Kept beside it: the mean eigenvalue of each bin, and the same energies of the target, with label noise and without,
  * so that plots can be relative. The target of a class is 1 on its output and 0 elsewhere; of two classes on one

@@ -1,4 +1,4 @@
-/* The spectrum along a closed curve in the plane (Rahaman et al. 2019, sect. 4):
+/* The spectrum along a closed curve in the plane:
  * E_k = mean over outputs of |1/N sum_m f(gamma(m/N)) exp(-2 pi i k m / N)|^2, k = 0 .. N/2 - 1.
  *
  * gamma is the petals curve (data/petals.h) with `petals`, sampled at `samples` points; or, without these keys, the
@@ -6,7 +6,7 @@
  * data.petals, and standardised inputs.
  *
  * Unit: output^2; frequencies in cycles per turn. Normalised as grid1d: a component A sin(2 pi k z + phi) of f has
- * energy A^2 / 4 at k. Cost: 2 P N FLOP for P weights. */
+ * energy A^2 / 4 at k. Cost: 2 P N FLOP for P weights. Source: Rahaman et al. 2019, sect. 4, fig. 4. */
 #include "core/memory.h"
 #include "data/petals.h"
 #include "probe/kind.h"
