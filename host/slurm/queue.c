@@ -106,7 +106,8 @@ spt_status spt_slurm_find_queued(const char *job, size_t limit, spt_submission *
         if (read_line(line, &entry))
             note(&entry, job, submission, &last, after, replaced);
     }
-    bool closed = (after == NULL || fclose(after) == 0) & (replaced == NULL || fclose(replaced) == 0);
+    bool closed = after == NULL || fclose(after) == 0;
+    closed = (replaced == NULL || fclose(replaced) == 0) && closed;
     if (status == SPT_OK && (!has_streams || !closed))
         status = spt_fail(err, SPT_ENOMEM, "jobs in the queue: out of memory");
     free(names);
