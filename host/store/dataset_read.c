@@ -4,7 +4,7 @@
 
 #include "store/dataset_stream.h"
 
-enum { TEXT_LIMIT = 1 << 16 };
+enum { TEXT_LIMIT = 1 << 16, LEAST_PROBE_BYTES = 7 * sizeof(uint64_t) }; /* four texts, three counts */
 
 static spt_status broken(const spt_kept_dataset *kept, spt_error *err) {
     return spt_fail(err, SPT_ECORRUPT, "%s: data set %zu is not what was put there; --force starts anew",
@@ -64,6 +64,14 @@ static spt_status get_text(spt_kept_dataset *kept, char *room, size_t capacity, 
     return spt_kept_read(kept, to, length, err);
 }
 
+/* No more of what takes so many bytes each can be in the stream. */
+static size_t limit_of(const spt_kept_dataset *kept, size_t bytes_each) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < kept->pieces->n_pieces; i++)
+        bytes += kept->pieces->pieces[i].bytes;
+    return (size_t)(bytes / bytes_each);
+}
+
 static spt_status get_dim(spt_kept_dataset *kept, spt_probe_dim *dim, spt_error *err) {
     spt_status status = get_text(kept, NULL, 0, &dim->name, err);
     if (status == SPT_OK)
@@ -71,7 +79,7 @@ static spt_status get_dim(spt_kept_dataset *kept, spt_probe_dim *dim, spt_error 
     if (status == SPT_OK)
         status = get_text(kept, NULL, 0, &dim->units, err);
     if (status == SPT_OK)
-        status = get_size(kept, SIZE_MAX / sizeof *dim->coordinate, &dim->size, err);
+        status = get_size(kept, limit_of(kept, sizeof *dim->coordinate), &dim->size, err);
     if (status != SPT_OK)
         return status;
     dim->coordinate = calloc(dim->size + 1, sizeof *dim->coordinate);
@@ -143,7 +151,7 @@ static spt_status get_head(spt_kept_dataset *kept, spt_error *err) {
     if (status == SPT_OK)
         status = get_size(kept, 1, &has_x, err);
     if (status == SPT_OK)
-        status = get_size(kept, 1 << 20, &n_probes, err);
+        status = get_size(kept, limit_of(kept, LEAST_PROBE_BYTES), &n_probes, err);
     if (status != SPT_OK)
         return status;
     kept->has_x = has_x;
