@@ -19,11 +19,11 @@ void spt_slurm_merge_name(const char *job, char *name, size_t capacity) {
 
 /* ---- the options */
 
-/* Where a job's output goes: Slurm replaces %a there, and takes %% for %. */
-static void put_log(FILE *script, const char *folder, const char *name) {
+/* Where a job's output goes: Slurm replaces %a there, and takes %% for %. False when memory is short. */
+static bool put_log(FILE *script, const char *folder, const char *name) {
     char *pattern = malloc(2 * strlen(folder) + strlen(name) + 2), *end = pattern;
     if (pattern == NULL)
-        return; /* whoever closes the stream finds it short of memory too */
+        return false;
     for (const char *c = folder; *c != '\0'; c++) {
         *end++ = *c;
         if (*c == '%')
@@ -34,6 +34,7 @@ static void put_log(FILE *script, const char *folder, const char *name) {
     spt_slurm_word_put(script, pattern);
     fputc('\n', script);
     free(pattern);
+    return true;
 }
 
 /* --array=0-3,7: the new shards from first on. */
@@ -104,8 +105,8 @@ static const char MERGE[] =
     " spectrain submit takes them up\"\n"
     "exit \"$code\"\n";
 
-static spt_status close_script(FILE *stream, char **script, spt_error *err) {
-    bool failed = ferror(stream) != 0;
+static spt_status close_script(FILE *stream, bool complete, char **script, spt_error *err) {
+    bool failed = !complete || ferror(stream) != 0;
     if (fclose(stream) == 0 && !failed)
         return SPT_OK;
     free(*script);
@@ -129,7 +130,7 @@ spt_status spt_slurm_array_script(const spt_slurm_sweep *sweep, const spt_slurm_
             "#SBATCH --job-name=%s\n",
             sweep->name, options->shards, name);
     put_indexes(out, shards, first, end);
-    put_log(out, sweep->folder, log);
+    bool complete = put_log(out, sweep->folder, log);
     fprintf(out,
             "#SBATCH --open-mode=append\n#SBATCH --requeue\n#SBATCH --signal=B:USR1@%d\n"
             "#SBATCH --ntasks=1\n",
@@ -148,7 +149,7 @@ spt_status spt_slurm_array_script(const spt_slurm_sweep *sweep, const spt_slurm_
     else
         fputs("device='--backend cuda'\n", out);
     fputs(TASK, out);
-    return close_script(out, script, err);
+    return close_script(out, complete, script, err);
 }
 
 spt_status spt_slurm_merge_script(const spt_slurm_sweep *sweep, char **script, spt_error *err) {
@@ -163,7 +164,7 @@ spt_status spt_slurm_merge_script(const spt_slurm_sweep *sweep, char **script, s
     fprintf(out,
             "#!/bin/bash\n# spectrain submit: the %zu shards of the sweep %s into one file\n#SBATCH --job-name=%s\n",
             options->shards, sweep->name, name);
-    put_log(out, sweep->folder, "merge.log");
+    bool complete = put_log(out, sweep->folder, "merge.log");
     fputs("#SBATCH --open-mode=append\n#SBATCH --requeue\n#SBATCH --ntasks=1\n", out);
     spt_slurm_words_put(out, options->words, options->n_words, true);
     fputs("set -u\n", out);
@@ -171,5 +172,5 @@ spt_status spt_slurm_merge_script(const spt_slurm_sweep *sweep, char **script, s
     put_assignment(out, "folder", sweep->folder);
     put_assignment(out, "output", sweep->output);
     fputs(MERGE, out);
-    return close_script(out, script, err);
+    return close_script(out, complete, script, err);
 }
