@@ -23,13 +23,11 @@ void spt_file_info_free(spt_file_info *info) {
     *info = (spt_file_info){0};
 }
 
-/* Before any text is read: see seal.h. */
-static void check_head(spt_h5 *h) {
+/* The root's attributes lie in the head. A file that is damaged there is refused with the name of what is. */
+static spt_status check_head(const char *path, spt_error *err) {
     spt_seal_state state = SPT_SEAL_ABSENT;
-    if (h->status == SPT_OK)
-        h->status = spt_seal_check_head(h->path, &state, h->err);
-    if (h->status == SPT_OK && state == SPT_SEAL_BROKEN)
-        spt_verify_locate(h);
+    spt_status status = spt_seal_check_head(path, &state, err);
+    return status == SPT_OK && state == SPT_SEAL_BROKEN ? spt_verify_locate(path, err) : status;
 }
 
 static void read_root(spt_h5 *h, spt_file_info *info) {
@@ -167,7 +165,10 @@ spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *
     spt_h5 h;
     spt_h5_begin(&h, path, err);
     spt_h5_open_to_read(&h);
-    check_head(&h);
+    if (h.status == SPT_OK || h.status == SPT_ECORRUPT) {
+        spt_status head = check_head(path, err);
+        h.status = head != SPT_OK ? head : h.status;
+    }
     read_root(&h, info);
     read_numbers(&h, info);
     read_status(&h, info);

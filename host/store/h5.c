@@ -5,7 +5,14 @@
 #include <string.h>
 
 void spt_h5_begin(spt_h5 *h, const char *path, spt_error *err) {
-    *h = (spt_h5){.file = -1, .text = -1, .references = -1, .user = -1, .scalar = -1, .failure = SPT_EIO, .err = err};
+    *h = (spt_h5){.file = -1,
+                  .checked = -1,
+                  .text = -1,
+                  .references = -1,
+                  .user = -1,
+                  .scalar = -1,
+                  .failure = SPT_EIO,
+                  .err = err};
     spt_h5_made_init(&h->made);
     H5Eget_auto2(H5E_DEFAULT, &h->print, &h->print_user);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -27,6 +34,8 @@ spt_status spt_h5_end(spt_h5 *h) {
     if (h->file >= 0 && H5Fclose(h->file) < 0)
         spt_h5_fail(h);
     spt_h5_made_close(&h->made);
+    if (h->checked >= 0)
+        H5FDunregister(h->checked);
     if (h->scalar >= 0)
         H5Sclose(h->scalar);
     if (h->user >= 0)
@@ -40,7 +49,7 @@ spt_status spt_h5_end(spt_h5 *h) {
         spt_h5_fail(h);
     free(h->path);
     h->path = NULL;
-    h->file = -1;
+    h->file = h->checked = -1;
     return h->status;
 }
 

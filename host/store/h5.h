@@ -40,6 +40,7 @@ typedef struct spt_h5 {
     hid_t file;
     char *path;          /* for messages; owned */
     spt_h5_file *driver; /* tells why writing failed; NULL for a file in memory */
+    hid_t checked;       /* of a file that is read: h5_checked.h; -1: none */
     hid_t text;          /* variable-length UTF-8 */
     hid_t references;    /* variable-length list of object references: DIMENSION_LIST */
     hid_t user;          /* {dataset, dimension}: REFERENCE_LIST */

@@ -7,23 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/h5_checked.h"
 #include "store/io.h"
 
-void spt_h5_open_to_read(spt_h5 *h) {
+static bool is_hdf5(spt_h5 *h) {
     if (h->status != SPT_OK)
-        return;
+        return false;
     int fd = spt_io_open(h->path, O_RDONLY, 0);
-    if (fd < 0) {
+    if (fd < 0)
         h->status = spt_fail(h->err, SPT_EIO, "%s: cannot be opened: %s", h->path, strerror(errno));
-        return;
-    }
-    close(fd);
-    if (H5Fis_hdf5(h->path) <= 0) {
+    else if (close(fd) == 0 && H5Fis_hdf5(h->path) <= 0)
         h->status = spt_fail(h->err, SPT_EDATA, "%s: not an HDF5 file", h->path);
-        return;
-    }
+    return h->status == SPT_OK;
+}
+
+static void open_with(spt_h5 *h, hid_t access) {
     h->failure = SPT_ECORRUPT;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     /* Slots: a table of the default 521 for each small array that is opened takes longer than to read it. */
     if (access < 0 || H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0 ||
         H5Pset_cache(access, 0, 101, 1 << 20, 0.75) < 0)
@@ -39,6 +38,21 @@ void spt_h5_open_to_read(spt_h5 *h) {
         spt_h5_fail(h);
     if (access >= 0)
         H5Pclose(access);
+}
+
+void spt_h5_open_to_read(spt_h5 *h) {
+    if (!is_hdf5(h))
+        return;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    h->checked = spt_h5_checked_register();
+    if (access >= 0 && (h->checked < 0 || H5Pset_driver(access, h->checked, NULL) < 0))
+        spt_h5_fail(h);
+    open_with(h, access);
+}
+
+void spt_h5_open_unchecked(spt_h5 *h) {
+    if (is_hdf5(h))
+        open_with(h, H5Pcreate(H5P_FILE_ACCESS));
 }
 
 static void fail_attribute(spt_h5 *h, const char *key, const char *expected) {

@@ -4,9 +4,13 @@
 
 #include "store/h5.h"
 
-/** Open a file for reading (spt_h5_begin before, spt_h5_end after). Takes no lock.
- *  Errors: SPT_EIO cannot be opened, SPT_EDATA not HDF5, SPT_ECORRUPT damaged. */
+/** Open a file for reading (spt_h5_begin before, spt_h5_end after), so that HDF5 gets no byte of it that is not as it
+ *  was written (h5_checked.h). Takes no lock. Errors: SPT_EIO cannot be opened, SPT_EDATA not HDF5, SPT_ECORRUPT
+ * damaged.
+ */
 void spt_h5_open_to_read(spt_h5 *h);
+/** The same without that check: to find what is damaged. No texts or lists of variable length may be read then. */
+void spt_h5_open_unchecked(spt_h5 *h);
 
 /** A text attribute (malloc'd, the caller's); NULL once something failed. */
 char *spt_h5_get_text(spt_h5 *h, hid_t object, const char *key);

@@ -102,7 +102,7 @@ static void check_bytes(spt_h5 *in, const spt_merge_source *source, bool read_al
     else if (in->status == SPT_OK && source->seal[0] == '\0')
         seal = SPT_SEAL_ABSENT;
     if (in->status == SPT_OK && seal == SPT_SEAL_BROKEN)
-        spt_verify_locate(in);
+        in->status = spt_verify_locate(source->path, in->err);
     if (in->status == SPT_OK && seal == SPT_SEAL_ABSENT)
         in->status = spt_file_verify(source->path, in->err);
 }

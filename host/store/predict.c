@@ -159,7 +159,7 @@ static uint64_t weights_bytes(spt_h5 *h, const spt_store_spec *spec) {
 }
 
 uint64_t spt_store_predict_bytes(const spt_store_spec *spec) {
-    uint64_t bytes = SPT_SEAL_BYTES + SLACK_BYTES;
+    uint64_t bytes = SLACK_BYTES;
     spt_probe *probes = fabricate_probes(spec);
     spt_run_status *status = calloc(spec->n_runs + 1, sizeof *status);
     uint64_t *diverged_step = calloc(spec->n_runs + 1, sizeof *diverged_step);
@@ -181,5 +181,5 @@ uint64_t spt_store_predict_bytes(const spt_store_spec *spec) {
     free(diverged_step);
     free(status);
     free_probes(spec, probes);
-    return bytes;
+    return bytes + spt_seal_size(bytes);
 }

@@ -9,9 +9,9 @@
  *  dimension. Fails at the first that is damaged, with its path and the runs that it belongs to. */
 void spt_verify_objects(spt_h5 *h, const spt_file_info *info, bool describe);
 
-/** A byte has changed somewhere: fail with the array that it is in, or say that it is in none. Reads no texts (seal.h).
- */
-void spt_verify_locate(spt_h5 *h);
+/** A byte of the file has changed somewhere: SPT_ECORRUPT with the array that it is in, or saying that it is in none.
+ * No texts are read (h5_checked.h). */
+spt_status spt_verify_locate(const char *path, spt_error *err);
 
 /** The shards that a virtual file has views of: they are there, have the bytes that they had, and, read_all, are whole.
  */

@@ -320,7 +320,7 @@ static spt_status write_output(const merging *m, const char *path, const spt_mer
     else
         spt_output_abandon(&output);
     spt_output_free(&output);
-    report->bytes = file.bytes + SPT_SEAL_BYTES;
+    report->bytes = file.bytes + spt_seal_size(file.bytes);
     return status;
 }
 
