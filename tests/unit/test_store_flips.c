@@ -100,12 +100,12 @@ static void a_flip_of_any_byte_of_the_states_leaves_states_that_were_put(void **
     assert_int_equal(count_found(&i, i.size), 2);
     for (size_t at = 0; at < i.size; at++)
         for (unsigned flip = 0; flip < 2; flip++) {
-            unsigned char mask = flip == 0 ? (unsigned char)(1u << (at % 8)) : 0xff;
-            i.bytes[at] ^= mask;
+            const unsigned char mask = (unsigned char)(flip == 0 ? 1u << (at % 8) : 0xffu);
+            i.bytes[at] = (unsigned char)(i.bytes[at] ^ mask);
             size_t found = count_found(&i, i.size);
             assert_true(found == 2 ||
                         at < 24); /* but for the file's own header, one slot is lost and others are there */
-            i.bytes[at] ^= mask;
+            i.bytes[at] = (unsigned char)(i.bytes[at] ^ mask);
         }
     release(&i);
 }
