@@ -110,14 +110,15 @@ static spt_status check_slot(const spt_slots *slots, size_t run, size_t k, spt_s
         header->run != run || header->generation == 0 || header->bytes != slots->arenas[run].bytes)
         return status;
 
-    unsigned char *bytes = malloc(CHECK_BYTES);
+    size_t room = header->bytes < CHECK_BYTES ? (size_t)header->bytes : CHECK_BYTES;
+    unsigned char *bytes = malloc(room);
     if (bytes == NULL)
-        return spt_fail(err, SPT_ENOMEM, "%s: no memory for %d bytes", slots->path, CHECK_BYTES);
+        return spt_fail(err, SPT_ENOMEM, "%s: no memory for %zu bytes", slots->path, room);
     uint32_t crc = 0;
     uint64_t done = 0;
     while (done < header->bytes && status == SPT_OK) {
         uint64_t left = header->bytes - done;
-        status = spt_io_read(slots->fd, slots->path, bytes, left < CHECK_BYTES ? (size_t)left : CHECK_BYTES,
+        status = spt_io_read(slots->fd, slots->path, bytes, left < room ? (size_t)left : room,
                              offset + sizeof *header + done, &got, err);
         if (got == 0)
             break;
