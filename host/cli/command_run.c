@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "cli/run_devices.h"
 #include "cli/stop.h"
 #include "cli/text.h"
 #include "spectrain/shard.h"
@@ -160,6 +161,14 @@ static spt_status train(spt_sweep *sweep, const spt_options *options, const char
     return status;
 }
 
+static spt_status refuse_begun(const char *path, spt_error *err) {
+    return spt_fail(
+        err, SPT_EEXIST,
+        "%s.devices: holds a sweep that was begun with --devices; that and --resume go on with it, that and "
+        "--force start anew",
+        path);
+}
+
 static spt_status run(const spt_options *options, spt_error *err) {
     spt_config *config = NULL;
     spt_sweep *sweep = NULL;
@@ -177,6 +186,14 @@ static spt_status run(const spt_options *options, spt_error *err) {
         goto done;
     spt_sweep_summarize(sweep, &summary);
     status = output_path(options, &summary, &path, err);
+    if (status == SPT_OK && options->devices != NULL) {
+        status = spt_run_on_devices(options, sweep, path, err);
+        if (status == SPT_OK)
+            flush_or_warn(path);
+        goto done;
+    }
+    if (status == SPT_OK && spt_node_is_begun(path))
+        status = refuse_begun(path, err);
     if (status == SPT_OK)
         status = find_device(options, &backend, &device, err);
     if (status != SPT_OK)
@@ -194,7 +211,8 @@ done:
 const spt_command spt_command_run = {
     .name = "run",
     .operand = "CONFIG",
-    .synopsis = "CONFIG [-o FILE.h5] [--backend auto|cpu|cuda] [--device N] [--threads N] [--set KEY=VALUE]... "
+    .synopsis = "CONFIG [-o FILE.h5] [--backend auto|cpu|cuda] [--device N | --devices all|N,N...] [--threads N] "
+                "[--set KEY=VALUE]... "
                 "[--shard I/N] [--resume] [--force] [--quiet]",
     .purpose = "train a sweep and keep what is measured in one HDF5 file",
     .manual =
@@ -202,6 +220,8 @@ const spt_command spt_command_run = {
         "  -o, --output FILE.h5  the file to write; otherwise the config's name in the current folder\n"
         "  --backend NAME        auto (the best that has a device), cpu or cuda\n"
         "  --device N            which of the backend's devices, from 0\n"
+        "  --devices all|N,N...  several of them, a process each: the sweep is cut into as many shards, in the folder\n"
+        "                        FILE.h5.devices, and merged at the end; --resume goes on with any number of them\n"
         "  --threads N           threads of the cpu backend; otherwise all. Results do not depend on it\n"
         "  --set KEY=VALUE       put VALUE (YAML) in the place of a key: --set train.epochs=10, or of an axis:\n"
         "                        --set 'sweep.train.seed=[0, 1]'\n"
@@ -213,7 +233,7 @@ const spt_command spt_command_run = {
         "  --quiet               say nothing but warnings and errors\n\n"
         "While it runs, the work is in the folder FILE.h5.part; FILE.h5 appears when it is whole. SIGINT, SIGTERM and\n"
         "SIGUSR1 save every run and leave with exit code 75; --resume then goes on. A second SIGINT ends it at once.\n",
-    .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_THREADS | SPT_TAKES_SET |
-               SPT_TAKES_SHARD | SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
+    .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_DEVICES | SPT_TAKES_THREADS |
+               SPT_TAKES_SET | SPT_TAKES_SHARD | SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET,
     .run = run,
 };

@@ -39,6 +39,7 @@ static const struct {
     {"complete", 272, no_argument, SPT_TAKES_COMPLETE},
     {"cpus", 273, required_argument, SPT_TAKES_CPUS},
     {"dry-run", 274, no_argument, SPT_TAKES_DRY_RUN},
+    {"devices", 275, required_argument, SPT_TAKES_DEVICES},
     {"help", 'h', no_argument, ~0U},
 };
 /* clang-format on */
@@ -143,6 +144,9 @@ static spt_status take(spt_options *options, unsigned mask, const char *argument
     case SPT_TAKES_DEVICE:
         status = read_whole_number("device", argument, 0, DEVICE_MAX, &number, err);
         options->device = (int)number;
+        break;
+    case SPT_TAKES_DEVICES:
+        options->devices = argument;
         break;
     case SPT_TAKES_THREADS:
         status = read_whole_number("threads", argument, 1, THREADS_MAX, &number, err);

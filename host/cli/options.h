@@ -32,6 +32,7 @@ enum {
     SPT_TAKES_COMPLETE = 1 << 17,
     SPT_TAKES_CPUS = 1 << 18,
     SPT_TAKES_DRY_RUN = 1 << 19,
+    SPT_TAKES_DEVICES = 1 << 21,
     SPT_TAKES_WORDS = 1 << 20 /* what stands behind "--" is another program's */
 };
 
@@ -44,6 +45,7 @@ typedef struct spt_options {
     const char *output;    /* NULL: not given */
     const char *backend;   /* NULL: not given */
     int device;            /* -1: not given */
+    const char *devices;   /* all, or numbers with commas between; NULL: not given */
     size_t threads;        /* 0: not given */
     const char *json;      /* NULL: not given */
     const char *rule;      /* NULL: not given */

@@ -45,6 +45,8 @@ static bool put_operand(FILE *line, const char *operand) {
 static bool put_all(FILE *line, const spt_options *options) {
     bool ok = put_word(line, options->program) && put_word(line, "run") && put_operand(line, options->operand) &&
               put_option(line, "-o", options->output) && put_option(line, "--backend", options->backend);
+    if (ok)
+        ok = put_option(line, "--devices", options->devices);
     if (ok && options->device >= 0)
         ok = put_number(line, "--device", options->device);
     if (ok && options->threads > 0)

@@ -98,6 +98,62 @@ spt_status spt_shards_merge(const char *const *paths, size_t n_paths, const char
                             const spt_merge_options *options, spt_merge_report *report, spt_error *err);
 void spt_merge_report_free(spt_merge_report *report);
 
+/* ---- the devices of one machine, a process each
+ *
+ * The sweep is cut into as many shards as there are devices, not finer: runs of one device are trained together, and
+ * two small groups after each other take nearly as long as two large ones. They lie in the folder FILE.h5.devices until
+ * FILE.h5 is whole. What an interruption has left is gone on with in the cut in which it was begun, whatever the number
+ * of devices is then: each takes the next shard that is not done. */
+
+typedef struct spt_worker {
+    size_t shard, shards;
+    int device;
+    const char *config; /* file of what is run */
+    const char *output; /* FILE.h5 of the shard */
+} spt_worker;
+
+typedef struct spt_node_progress {
+    size_t n_shards, n_done, n_running;
+    double fraction;           /* of the sweep: shards take about as long as each other */
+    double elapsed, remaining; /* seconds; remaining is NaN until it can be told */
+} spt_node_progress;
+
+typedef struct spt_node_options {
+    const char *output; /* FILE.h5 */
+    size_t n_devices;
+    const int *devices; /* (n_devices) numbers, each once */
+    spt_store_mode mode;
+    /** Start a process that trains a shard as spt_sweep_run does with SPT_STORE_RESUME, that SIGTERM lets save and
+     * leave with interrupted_code, and that leaves with 0 when the shard is done. *pid: a child of this process, not
+     * waited for by others. Should we die, it must end too. */
+    spt_status (*start)(const spt_worker *worker, long *pid, void *user, spt_error *err);
+    /** May be NULL: a worker has left; wait_status as of waitpid; interrupted: it has saved what it had. */
+    void (*ended)(const spt_worker *worker, int wait_status, bool interrupted, void *user);
+    void (*progress)(const spt_node_progress *progress, void *user); /* may be NULL; several times a second */
+    void *user;
+    int interrupted_code;
+    const volatile sig_atomic_t *stop; /* may be NULL; non-zero: all workers are asked to save and leave */
+} spt_node_options;
+
+typedef struct spt_node_result {
+    size_t n_shards, n_done, n_failed;
+    bool already_complete; /* resumed a file that is complete: nothing was done */
+    spt_merge_report report;
+} spt_node_result;
+
+/** Train a whole sweep on several devices of this machine, and merge: FILE.h5 has the bits of spt_sweep_run. A device
+ *  whose worker fails gets no further shard; the others go on. What is done is safe in the folder, which is removed
+ * when FILE.h5 is whole. *result: spt_node_result_free, also on error. Errors: SPT_EINTERRUPTED stopped, resume to go
+ * on; SPT_EDEVICE a worker has failed; SPT_EEXIST FILE.h5 or the folder is there (NEW), FILE.h5.part is, or another
+ * process is at it; SPT_EMISMATCH resumed with another config; those of spt_sweep_split, of start, and of
+ * spt_shards_merge. */
+spt_status spt_node_run(const spt_sweep *sweep, const spt_node_options *options, spt_node_result *result,
+                        spt_error *err);
+void spt_node_result_free(spt_node_result *result);
+
+/** Whether FILE.h5.devices is there: a sweep on several devices that is under way or was interrupted. */
+bool spt_node_is_begun(const char *output);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,8 +15,9 @@
 static const spt_command RUN = {.name = "run",
                                 .operand = "CONFIG",
                                 .synopsis = "CONFIG",
-                                .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_THREADS |
-                                           SPT_TAKES_SET | SPT_TAKES_RESUME | SPT_TAKES_FORCE | SPT_TAKES_QUIET};
+                                .options = SPT_TAKES_OUTPUT | SPT_TAKES_BACKEND | SPT_TAKES_DEVICE | SPT_TAKES_DEVICES |
+                                           SPT_TAKES_THREADS | SPT_TAKES_SET | SPT_TAKES_RESUME | SPT_TAKES_FORCE |
+                                           SPT_TAKES_QUIET};
 static const spt_command DEVICES = {.name = "devices", .synopsis = ""};
 static const spt_command BENCH = {.name = "bench",
                                   .operand = "WHAT",
@@ -228,6 +229,8 @@ static void assert_resume_command(const char *const *words, const char *expected
 static void the_resume_command_has_the_options_of_the_run(void **state) {
     (void)state;
     assert_resume_command(WORDS("run", "c.yaml"), "spectrain run c.yaml --resume");
+    assert_resume_command(WORDS("run", "c.yaml", "--devices", "0,2", "--force"),
+                          "spectrain run c.yaml --devices 0,2 --resume");
     assert_resume_command(WORDS("run", "--set", "sweep.train.seed=[0, 1]", "my config.yaml", "-o", "x.h5",
                                 "--backend=cpu", "--device=0", "--threads=2", "--quiet"),
                           "spectrain run 'my config.yaml' -o x.h5 --backend cpu --device 0 --threads 2 --set "
