@@ -2,7 +2,7 @@
 # All tests, from a fresh machine: installs what is missing, builds, runs.
 #   ./tests/run.sh            everything
 #   ./tests/run.sh --quick    without the CUDA and sanitizer builds and the fuzzers
-# FUZZ_SECONDS (60): how long each fuzzer runs.
+# FUZZ_SECONDS (60): how long each fuzzer runs; as many at once as there are processors.
 set -euo pipefail
 SPECTRAIN_TOP=$(cd "$(dirname "$0")/.." && pwd)
 . "$SPECTRAIN_TOP/experiments/dependencies.sh"
@@ -46,15 +46,20 @@ LSAN_OPTIONS=suppressions="$SPECTRAIN_TOP/tests/leaks.txt":print_suppressions=0 
     -L 'unit|parity'
 
 build fuzz fuzzers
-for fuzzer in "$SPECTRAIN_TOP"/tests/fuzz/fuzz_*.c; do
-    name=$(basename "$fuzzer" .c)
-    say "$name: ${FUZZ_SECONDS:-60} s over its corpus"
+# One fuzzer over its corpus; what it found goes with its folder, unless it failed.
+fuzz() {
+    local name=$1 found
     found=$(mktemp -d)
     (cd "$found" && LSAN_OPTIONS=suppressions="$SPECTRAIN_TOP/tests/leaks.txt":print_suppressions=0 \
         "$SPECTRAIN_TOP/build-fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 "$found" "$SPECTRAIN_TOP/tests/fuzz/corpus_${name#fuzz_}" >log 2>&1) ||
-        { tail -50 "$found/log"; exit 1; }
-    tail -8 "$found/log" | grep -E 'stat::number_of_executed_units' || true
+        { tail -50 "$found/log"; echo "run.sh: $name failed" >&2; return 1; }
+    echo "$name: $(grep -E 'stat::number_of_executed_units' "$found/log" || true)"
     rm -rf "$found"
-done
+}
+export -f fuzz
+export SPECTRAIN_TOP
+fuzzers=$(basename -s .c "$SPECTRAIN_TOP"/tests/fuzz/fuzz_*.c)
+say "${FUZZ_SECONDS:-60} s each over its corpus:" $fuzzers
+xargs -P "$(nproc)" -I{} bash -c 'set -euo pipefail; fuzz {}' <<<"$fuzzers"
 say "all tests passed"
