@@ -99,6 +99,8 @@ spt_measurement spt_measurement_of(double flops, double bytes, const char *by, c
 
 /** The kernels of probe p, on as many of its series at a time as 256 MiB of outputs allow. */
 spt_status spt_cuda_bench_probe(const spt_kernel_bench *bench, size_t p, spt_error *err);
+/** What probe p does beside a plain dft, on the networks that are there at a time. */
+spt_status spt_cuda_bench_transforms(const spt_kernel_bench *bench, size_t p, spt_error *err);
 spt_status spt_cuda_peaks(spt_device *device, double seconds, spt_peaks *peaks, spt_error *err);
 
 extern "C" const spt_backend_bench spt_cuda_bench;

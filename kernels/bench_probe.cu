@@ -1,5 +1,6 @@
 // Times of the kernels that a probe is made of: forward passes by each path that the group's widths take, transforms,
-// energies. As probe.cu launches them, on memory of their own. Exact spectra as they are.
+// energies. As probe.cu launches them, on memory of their own. Exact spectra as they are; what else there is is timed by
+// bench_transforms.cu.
 #include <cufft.h>
 #include <math.h>
 #include <string.h>
@@ -183,10 +184,12 @@ static cudaError_t make_space(probe_space *s, const spt_group *group, const spt_
 static spt_status time_lines(const spt_kernel_bench *bench, size_t p, spt_error *err) {
     const spt_group *group = bench->group;
     const spt_probe *probe = group->spec.probes[p];
+    const size_t around = probe->perturb.n_norms * probe->perturb.directions;
+    const double networks = around > 0 ? (double)around : 1.0; // of a run
     double flops = 0.0, bytes = 8.0 * (double)(probe->series * probe->inputs);
     for (size_t r = 0; r < group->spec.n_runs; r++) {
         const double weights = weights_of(&group->network[r]);
-        flops += 2.0 * 2.0 * (double)probe->series * weights;
+        flops += networks * 2.0 * 2.0 * (double)probe->series * weights;
         bytes += 4.0 * weights + 8.0 * (double)probe->energy_size;
     }
     spt_status status = SPT_OK;
@@ -202,23 +205,27 @@ spt_status spt_cuda_bench_probe(const spt_kernel_bench *bench, size_t p, spt_err
     const spt_probe *probe = bench->group->spec.probes[p];
     probe_space s = {};
     size_t count[SPT_FORWARD_LAYERS + 1], first = 0;
-    const bool dft = probe->transform == SPT_TRANSFORM_DFT;
+    const bool plain = probe->transform == SPT_TRANSFORM_DFT && probe->detrend == SPT_DETREND_NONE;
     if (probe->transform == SPT_TRANSFORM_SEGMENTS)
         return time_lines(bench, p, err);
+    if (probe->perturb.n_norms > 0)
+        return spt_cuda_bench_transforms(bench, p, err);
     spt_status status = SPT_OK;
     cudaError_t error = make_space(&s, bench->group, probe, count);
-    if (dft && error == cudaSuccess)
+    if (plain && error == cudaSuccess)
         status = make_plan(&s, probe, bench->timer.stream, err);
     for (int path = 0; path <= SPT_FORWARD_LAYERS && error == cudaSuccess && status == SPT_OK; path++) {
         if (count[path] > 0)
             error = time_forward(bench, &s, probe, (spt_forward_path)path, first, count[path]);
         first += count[path];
     }
-    if (dft && error == cudaSuccess && status == SPT_OK)
+    if (plain && error == cudaSuccess && status == SPT_OK)
         error = time_spectra(bench, &s, probe);
     if (s.planned)
         (void)cufftDestroy(s.plan);
     (void)cudaFree(s.memory_d);
     free(s.runs);
+    if (!plain && error == cudaSuccess && status == SPT_OK)
+        status = spt_cuda_bench_transforms(bench, p, err);
     return status != SPT_OK ? status : spt_cuda_check(error, "timing a probe", err);
 }

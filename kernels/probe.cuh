@@ -1,4 +1,5 @@
-// Probes on the device: outputs on a probe's points, their DFTs, their energies. Twin of host/cpu/probe.c.
+// Probes on the device: outputs on a probe's points, their transforms, their energies; of the runs or of networks around
+// them. Twin of host/cpu/probe.c.
 //
 // What a run's energies depend on: its parameters and the probe. The cuts into chunks, the plans and the order of sums
 // are chosen by the probe alone, so that a run has the same bits alone and in any group.
@@ -6,6 +7,8 @@
 // Agreement with the CPU: each energy within 1e-5 of the total energy (the sum over frequencies) of the run. Outputs
 // are chains of float32 sums in another order, good to some 1e-6; a float32 DFT of N samples adds an error of the order
 // of 6e-8 log2(N) of the root of the total energy to every |DFT|, hence at most some 2e-6 of the total to an energy.
+// Where a transform leaves little of the outputs (series without the line through their ends, few waves of a basis) the
+// total is that of the outputs: for a basis, the squares of the outputs' and the longest vector's lengths (basis.cuh).
 #ifndef SPT_KERNELS_PROBE_CUH
 #define SPT_KERNELS_PROBE_CUH
 
@@ -28,8 +31,9 @@ typedef struct spt_probe_networks {
 
 // Device memory that a probe takes, in bytes.
 typedef struct spt_probe_bytes {
-    size_t own;   // its points, lists and energies
-    size_t space; // while it runs, and what is there may be lost after: outputs, spectra, cuFFT's area, wide networks
+    size_t own;   // its points, basis, fold, lists and energies
+    size_t space; // while it runs, and what is there may be lost after: outputs, spectra, cuFFT's area, wide networks,
+                  // perturbed parameters
 } spt_probe_bytes;
 
 /** What a probe takes for a group; of the networks the shapes alone count. cuFFT is asked by making the plans.

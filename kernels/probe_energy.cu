@@ -34,15 +34,13 @@ static cudaError_t evaluate(spt_cuda_probe *p, const spt_probe_batch *batch, con
     return error;
 }
 
-/** DFTs of `series` series of n networks, as many networks at a time as a plan takes: where there are fewer, those that
- *  are not there are transformed too, and nobody looks at them. */
-static spt_status transform(spt_cuda_probe *p, size_t n, size_t series, spt_error *err) {
+cufftResult spt_probe_transform(const spt_cuda_probe *p, size_t n, size_t series) {
     const cufftHandle plan = p->plan[series < p->cuts.series];
     const size_t of_network = series * p->probe->outputs * p->cuts.bins;
     cufftResult result = CUFFT_SUCCESS;
     for (size_t i = 0; i < n && result == CUFFT_SUCCESS; i += p->cuts.unit)
         result = cufftExecR2C(plan, p->output_d + i * p->cuts.outputs, p->spectrum_d + i * of_network);
-    return spt_probe_check_cufft(p->probe, result, "transform", err);
+    return result;
 }
 
 /** Energies of the outputs that are there: of `series` series, added to those of the ones before unless these are the
@@ -59,7 +57,7 @@ static spt_status add_energies(spt_cuda_probe *p, const spt_probe_batch *batch, 
         error = spt_basis_products(p->output_d, n * outputs, p->basis_d, probe->coefficients, spt_probe_n_rows(probe),
                                    p->product_d, stream);
     else if (error == cudaSuccess)
-        status = transform(p, n, series, err);
+        status = spt_probe_check_cufft(probe, spt_probe_transform(p, n, series), "transform", err);
     if (status != SPT_OK)
         return status;
     const spt_spectra spectra = {p->spectrum_d, (uint32_t)outputs, (uint32_t)series, (uint32_t)p->cuts.bins,

@@ -109,6 +109,9 @@ size_t spt_probe_at_a_time(const spt_probe_cuts *cuts, const spt_device_network 
 
 /** Start measuring the energies of networks. */
 spt_status spt_probe_measure(spt_cuda_probe *p, const spt_probe_batch *batch, cudaStream_t stream, spt_error *err);
+/** DFTs of `series` series of the outputs of n networks, in the stream that the plans have, as many networks at a time
+ *  as a plan takes: where there are fewer, those that are not there are transformed too, and nobody looks at them. */
+cufftResult spt_probe_transform(const spt_cuda_probe *p, size_t n, size_t series);
 
 // ---- probe_lines.cu
 

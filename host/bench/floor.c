@@ -71,14 +71,30 @@ spt_work_floor spt_floor_evaluation(const spt_group_spec *spec, size_t n) {
                             .bytes = all_parameter_bytes(spec) + (double)n * example_bytes(spec->dataset)};
 }
 
+/* Of one output of one network. */
+static double transform_flops(const spt_probe *probe) {
+    double series = (double)probe->series, rows = series * (double)probe->samples;
+    double length = (double)spt_probe_length(probe);
+    switch (probe->transform) {
+    case SPT_TRANSFORM_DFT:
+        return series * (2.5 * length * log2(length) + 4.0 * (length / 2.0 + 1.0));
+    case SPT_TRANSFORM_DFT2:
+        return 2.5 * rows * log2(rows) + 4.0 * (double)probe->coefficients;
+    case SPT_TRANSFORM_BASIS:
+        return 2.0 * (rows + 1.0) * (double)probe->coefficients;
+    case SPT_TRANSFORM_SEGMENTS: /* by the number of corners, which the networks decide */
+        break;
+    }
+    return 0.0;
+}
+
 spt_work_floor spt_floor_probe(const spt_group_spec *spec, const spt_probe *probe) {
     double rows = (double)probe->series * (double)probe->samples, runs = (double)spec->n_runs;
-    double transforms = runs * (double)probe->outputs * (double)probe->series;
-    spt_work_floor floor = {.flops = forward_flops(spec, rows), .bytes = all_parameter_bytes(spec)};
-    if (probe->transform == SPT_TRANSFORM_DFT) {
-        double samples = (double)probe->samples;
-        floor.flops += transforms * (2.5 * samples * log2(samples) + 4.0 * (samples / 2.0 + 1.0));
-    }
+    double around = (double)probe->perturb.n_norms * (double)probe->perturb.directions;
+    double networks = probe->perturb.n_norms > 0 ? around : 1.0; /* for each run */
+    double transforms = runs * (double)probe->outputs * transform_flops(probe);
+    spt_work_floor floor = {.flops = networks * (forward_flops(spec, rows) + transforms),
+                            .bytes = all_parameter_bytes(spec)};
     double points = probe->geometry == SPT_GEOMETRY_LINES ? 2.0 * (double)probe->series : rows;
     floor.bytes += points * (double)(probe->inputs * sizeof(float));
     floor.bytes += runs * (double)(probe->energy_size * sizeof(double));

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "group.cuh"
-#include "probe_case.h"
 #include "spectrain/bench.h"
 #include "train_case.h"
+#include "transform_case.h"
 
 static const double SHORTEST = 1e-9; // seconds a number: each is executed as often as it must, and no more
 
@@ -90,6 +90,38 @@ static void exact_spectra_are_measured_as_a_whole(void **) {
     found.at("probe line_test");
     assert_true(found.at("probe line_test, along lines").flops == 2 * 2 * 4 * (5 * 6 + 6 * 3));
     assert_int_equal(found.by_name.count("probe line_test, forward, 1 narrow"), 0);
+    assert_int_equal(spt_emulated::live_objects(), 0);
+}
+
+/** Names of what is measured of a probe beside its forward passes. */
+static std::vector<std::string> parts_of(const transform_case &c, told *found) {
+    test_data data(5, 3, 3, 40, 20);
+    bench(data, {run_of(data, 6, 1, 16, 0), run_of(data, 9, 1, 16, 0)}, &c.probe, found);
+    std::vector<std::string> parts;
+    const std::string of_probe = "probe line_test, ";
+    for (const auto &m : found->by_name)
+        if (m.first.compare(0, of_probe.size(), of_probe) == 0)
+            parts.push_back(m.first.substr(of_probe.size()));
+    return parts;
+}
+
+static void what_other_transforms_are_made_of_is_measured(void **) {
+    typedef std::vector<std::string> names;
+    draws draw = {91};
+    double norm[] = {0.0, 1.0};
+    transform_case ends(5, 3, 4, 9, SPT_GEOMETRY_LINES, 1), plane(5, 3, 4, 8, SPT_GEOMETRY_LINES, 1);
+    transform_case basis(5, 3, 1, 20, SPT_GEOMETRY_POINTS, 1), around(5, 3, 4, 8, SPT_GEOMETRY_LINES, 1);
+    ends.take_ends_off();
+    plane.make_plane(draw, 5);
+    basis.make_basis(draw, 7, 5);
+    around.perturb(norm, 2, 3);
+    told of_ends, of_plane, of_basis, of_around;
+    assert_true(parts_of(ends, &of_ends) == (names{"ends", "forward, 2 narrow", "transforms"}));
+    assert_true(parts_of(plane, &of_plane) == (names{"energies", "forward, 2 narrow", "transforms"}));
+    assert_true(parts_of(basis, &of_basis) == (names{"energies", "forward, 2 narrow", "products"}));
+    assert_true(parts_of(around, &of_around) == (names{"parameters", "transforms"}));
+    assert_true(of_basis.at("probe line_test, products").flops == 2 * 2 * 3 * 20 * 7);
+    assert_true(of_ends.at("probe line_test, ends").bytes == 8 * 2 * 3 * 4 * 9);
     assert_int_equal(spt_emulated::live_objects(), 0);
 }
 
@@ -228,6 +260,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_operations_and_kernels_of_a_group_are_measured),
         cmocka_unit_test(exact_spectra_are_measured_as_a_whole),
+        cmocka_unit_test(what_other_transforms_are_made_of_is_measured),
         cmocka_unit_test(floors_are_those_of_the_shapes),
         cmocka_unit_test(the_full_batch_has_no_order_and_no_gathering),
         cmocka_unit_test(the_cpu_is_measured_by_the_same_call),
