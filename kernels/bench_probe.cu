@@ -1,6 +1,6 @@
 // Times of the kernels that a probe is made of: forward passes by each path that the group's widths take, transforms,
-// energies. As probe.cu launches them, on memory of their own. Exact spectra as they are; what else there is is timed by
-// bench_transforms.cu.
+// energies. As probe.cu launches them, on memory of their own. Exact spectra as they are; what else there is is timed
+// by bench_transforms.cu.
 #include <cufft.h>
 #include <math.h>
 #include <string.h>
