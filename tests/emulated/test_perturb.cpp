@@ -90,20 +90,30 @@ static void the_cpu_moves_parameters_to_the_same_place(void **) {
     }
 }
 
+static void assert_at_the_radius(const network_state &state, uint32_t directions) {
+    const std::vector<float> out = perturb(state, 1, 10, directions);
+    for (size_t i = 0; i < directions * RADII.size(); i++) {
+        double square = 0.0;
+        for (size_t e = 0; e < state.arena.block; e++)
+            square += pow((double)out[i * state.arena.block + e] - state.floats.get()[e], 2.0);
+        const double radius = RADII[i % RADII.size()];
+        assert_true(fabs(sqrt(square) - radius) <= 1e-5 * radius); // float32 parameters, rounded one by one
+    }
+}
+
 static void perturbed_parameters_lie_at_the_radius(void **) {
     draws draw = {41};
-    for (int c = 0; c < 8; c++) {
-        const network_state state = network_of(draw.between(1, 60), draw.between(1, 80), draw.between(0, 6),
-                                               draw.between(1, 20), (uint32_t)c, SPT_INIT_HE);
-        const std::vector<float> out = perturb(state, 1, 10, 2);
-        for (size_t i = 0; i < 2 * RADII.size(); i++) {
-            double square = 0.0;
-            for (size_t e = 0; e < state.arena.block; e++)
-                square += pow((double)out[i * state.arena.block + e] - state.floats.get()[e], 2.0);
-            const double radius = RADII[i % RADII.size()];
-            assert_true(fabs(sqrt(square) - radius) <= 1e-5 * radius); // float32 parameters, rounded one by one
-        }
-    }
+    for (int c = 0; c < 8; c++)
+        assert_at_the_radius(network_of(draw.between(1, 60), draw.between(1, 80), draw.between(0, 6),
+                                        draw.between(1, 20), (uint32_t)c, SPT_INIT_HE),
+                             2);
+}
+
+/** 265 pieces of 1,024 elements: more than the block of 256 threads that adds them. */
+static void lengths_of_large_blocks_are_whole(void **) {
+    const network_state state = network_of(520, 520, 1, 1, 3, SPT_INIT_HE);
+    assert_true(state.arena.block > 256 * 1024);
+    assert_at_the_radius(state, 1);
 }
 
 static void directions_are_isotropic_and_independent(void **) {
@@ -150,6 +160,7 @@ int main(void) {
         cmocka_unit_test(perturbations_are_the_normals_of_the_librarys_words),
         cmocka_unit_test(the_cpu_moves_parameters_to_the_same_place),
         cmocka_unit_test(perturbed_parameters_lie_at_the_radius),
+        cmocka_unit_test(lengths_of_large_blocks_are_whole),
         cmocka_unit_test(directions_are_isotropic_and_independent),
         cmocka_unit_test(a_direction_does_not_depend_on_the_others_of_the_call),
         cmocka_unit_test(three_orders_of_threads_give_one_result),

@@ -1,6 +1,9 @@
 // Transforms other than the plain dft: series less the line through their ends, planes, inner products with a basis,
 // and what is folded out of them; against the CPU, and what their bits may not depend on. Each for lines and stored
 // points.
+#include <array>
+
+#include "basis.cuh"
 #include "transform_case.h"
 
 using spt_emulated::bits_agree;
@@ -136,6 +139,29 @@ static void a_basis_of_single_points_has_their_squares(void **) {
         assert_true(fabs(energy[i] - c.probe.scale * 4.0 * pow(output[i], 2.0)) < 1e-5);
 }
 
+/** Sizes around those of tiles and slices; arrays that end where the numbers do. */
+static void products_are_within_their_bound_of_exact_ones(void **) {
+    for (const auto &[n, vectors, rows] :
+         {std::array<size_t, 3>{1, 1, 1}, {33, 65, 129}, {32, 64, 128}, {45, 70, 300}}) {
+        const std::vector<float> all = numbers((n + vectors) * rows);
+        on_device<float> f(std::vector<float>(all.begin(), all.begin() + (long)(n * rows)));
+        on_device<float> basis(std::vector<float>(all.begin() + (long)(n * rows), all.end()));
+        on_device<double> product(n * vectors);
+        assert_done(spt_basis_products(f.data, n, basis.data, vectors, rows, product.data, nullptr));
+        const std::vector<double> found = product.read();
+        for (size_t i = 0; i < n * vectors; i++) {
+            const float *a = &all[i / vectors * rows], *b = &all[(n + i % vectors) * rows];
+            double exact = 0.0, length_a = 0.0, length_b = 0.0;
+            for (size_t r = 0; r < rows; r++) {
+                exact += (double)a[r] * (double)b[r];
+                length_a += (double)a[r] * (double)a[r];
+                length_b += (double)b[r] * (double)b[r];
+            }
+            assert_true(fabs(found[i] - exact) <= 128 * 0x1p-24 * sqrt(length_a * length_b)); // as basis.cuh says
+        }
+    }
+}
+
 static void groups_larger_than_the_buffers_lose_nothing(void **) {
     draws draw = {66};
     transform_case c(1, 1000, 40, 100, SPT_GEOMETRY_LINES, 6); // 4,000,000 outputs: 5 runs at a time
@@ -205,6 +231,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_left_of_a_straight_line),
         cmocka_unit_test(energies_of_a_plane_add_up_to_the_mean_square_of_the_outputs),
         cmocka_unit_test(a_basis_of_single_points_has_their_squares),
+        cmocka_unit_test(products_are_within_their_bound_of_exact_ones),
         cmocka_unit_test(groups_larger_than_the_buffers_lose_nothing),
         cmocka_unit_test(sizes_that_do_not_go_together_are_refused_with_the_name_of_the_probe),
     };
