@@ -1,5 +1,5 @@
-// Probes on the device: outputs on a probe's points, their transforms, their energies; of the runs or of networks around
-// them. Twin of host/cpu/probe.c.
+// Probes on the device: outputs on a probe's points, their transforms, their energies; of the runs or of networks
+// around them. Twin of host/cpu/probe.c.
 //
 // What a run's energies depend on: its parameters and the probe. The cuts into chunks, the plans and the order of sums
 // are chosen by the probe alone, so that a run has the same bits alone and in any group.
