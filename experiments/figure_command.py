@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import figure_style as style
-from sweep_file import DATA_SEED, SEED, FileError, SweepFile
+from sweep_file import DATA_SEED, DONE, SEED, FileError, SweepFile
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Verdict:
 
 
 def repeats(file, *keys):
-    """{values of the given swept keys: runs with any record}, in the order of the file. All other swept keys must be
-    seeds: they make repeats."""
+    """{values of the given swept keys: runs that are done; when none is, those with any record}, in the order of the
+    file. All other swept keys must be seeds: they make repeats."""
     others = [key for key in file.axes if key not in (*keys, SEED, DATA_SEED) and len(set(file.axes[key])) > 1]
     if others:
         raise FileError(f"{file.path}: sweeps {', '.join(others)}, which this figure does not know; it knows "
@@ -41,7 +41,8 @@ def repeats(file, *keys):
         groups.setdefault(values, []).append(int(run))
     if not groups:
         raise FileError(f"{file.path}: no run has recorded anything")
-    return groups
+    done = {values: [run for run in runs if file.status[run] == DONE] for values, runs in groups.items()}
+    return {values: done[values] or runs for values, runs in groups.items()}  # a mean over all would jump where one ends
 
 
 def count(n, what):

@@ -115,6 +115,13 @@ class SpectralBias(Experiment):
         self.assertIn("4 of 6", order.numbers)
         self.assertTrue(order.seen, order)
 
+    def test_runs_that_are_not_done_count_only_where_none_is(self):
+        path = self.changed("spectral_bias_equal", lambda i, part: part * (1 - 0.06 * i))
+        for status, runs in (([1, 0, 1, 2], "2 runs"), ([0, 2, 2, 0], "4 runs")):
+            with h5py.File(path, "r+") as file:
+                file["runs/status"][...] = status
+            self.assertIn(f"in all of {runs}", self.verdicts("spectral_bias", path)[0].numbers)
+
     def test_growth_of_norms_is_told(self):
         path = self.changed("spectral_bias_equal", lambda i, part: part * (1 - 0.06 * i))
         for last, seen in ((2.0, True), (0.5, False)):
