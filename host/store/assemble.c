@@ -99,12 +99,12 @@ static void write_runs(spt_h5 *h, const spt_store_spec *spec, const spt_catalog 
 }
 
 /* Many small objects. Those of many runs come out of the file in larger blocks, of which the last is lost in part. The
- * cache of metadata keeps one size, that of a processor's cache: HDF5 would let it grow with the file, and pay for it.
+ * cache of metadata keeps one size, which fits into a core's own: HDF5 would let it grow with the file, and pay for it.
  * An array's own cache holds a megabyte, which is 64 chunks at most; its table of HDF5's default size is slower to make
  * and to throw away than the array. What HDF5 lets go of it keeps for its next object, of each of three kinds up to
  * KEPT_BYTES in the whole process; by default that is so little that it is given back and taken again all the time. */
 static bool set_for_small_objects(hid_t access, size_t n_runs) {
-    enum { MANY_RUNS = 256, META_BYTES = 64 << 10, CACHE_BYTES = 1 << 20, SLOTS = 101, KEPT_BYTES = 16 << 20 };
+    enum { MANY_RUNS = 256, META_BYTES = 64 << 10, CACHE_BYTES = 128 << 10, SLOTS = 101, KEPT_BYTES = 16 << 20 };
     H5AC_cache_config_t cache = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
     if (H5Pget_mdc_config(access, &cache) < 0)
         return false;

@@ -196,7 +196,7 @@ void spt_h5_scale_create(spt_h5 *h, spt_h5_group *group, const char *name, size_
     snprintf(scale->name, sizeof scale->name, "%s", name);
     put_fixed_text(h, dataset, "CLASS", "DIMENSION_SCALE");
     put_fixed_text(h, dataset, "NAME", name);
-    if (h->status == SPT_OK && H5Rcreate(&scale->reference, group->id, name, H5R_OBJECT, -1) < 0)
+    if (h->status == SPT_OK && H5Rcreate(&scale->reference, dataset, ".", H5R_OBJECT, -1) < 0)
         spt_h5_fail(h);
     spt_h5_array_write(h, dataset, memory_type, 1, NULL, NULL, values);
 }
@@ -296,7 +296,7 @@ hid_t spt_h5_array_create(spt_h5 *h, spt_h5_group *group, const spt_h5_array *ar
     hobj_ref_t reference;
     if (dataset < 0)
         return -1;
-    if (H5Rcreate(&reference, group->id, array->name, H5R_OBJECT, -1) < 0)
+    if (H5Rcreate(&reference, dataset, ".", H5R_OBJECT, -1) < 0)
         spt_h5_fail(h);
     spt_h5_put_list(h, dataset, "DIMENSION_LIST", h->references, h->references, array->rank, lists);
     for (size_t i = 0; i < array->rank && h->status == SPT_OK; i++)
