@@ -30,6 +30,7 @@ typedef struct supervisor {
     spt_node_folder folder;
     char *config_path;
     shard_state *shards; /* (n_shards of the folder) */
+    double *fractions;   /* (n_shards) of each, done when it was heard of last */
     device_seat *seats;  /* (n_devices) */
     double started;
     bool stopping; /* the workers have been told */
@@ -140,7 +141,9 @@ static void report(const supervisor *s) {
                     spt_progress_read(output.folder, &kept);
         if (s->shards[i] != DONE)
             spt_output_free(&output);
-        sum += told ? kept.fraction : 0.0;
+        if (told) /* one that is just leaving has removed its note */
+            s->fractions[i] = kept.fraction;
+        sum += s->shards[i] != DONE ? s->fractions[i] : 0.0;
         if (s->shards[i] != RUNNING)
             continue;
         double left = told ? fmax(0.0, (double)kept.updated + kept.remaining - now) : NAN;
@@ -168,9 +171,9 @@ static spt_status supervise(supervisor *s, spt_error *err) {
             s->stopping = true;
             tell_all(s, SIGTERM);
         }
+        report(s);
         if (count(s, RUNNING) == 0 && (s->stopping || !has_more(s)))
             return status;
-        report(s);
         nanosleep(&LOOK, NULL);
         reap(s);
     }
@@ -247,8 +250,9 @@ static spt_status open_supervisor(supervisor *s, const char *config, size_t n_ru
         return status;
     s->config_path = spt_io_path(s->folder.path, "config.yaml");
     s->shards = calloc(s->folder.n_shards + 1, sizeof *s->shards);
+    s->fractions = calloc(s->folder.n_shards + 1, sizeof *s->fractions);
     s->seats = calloc(o->n_devices + 1, sizeof *s->seats);
-    if (s->config_path == NULL || s->shards == NULL || s->seats == NULL)
+    if (s->config_path == NULL || s->shards == NULL || s->fractions == NULL || s->seats == NULL)
         return spt_fail(err, SPT_ENOMEM, "%s: no memory for %zu shards", s->folder.path, s->folder.n_shards);
     for (size_t i = 0; i < s->folder.n_shards; i++)
         s->shards[i] = spt_node_shard_is_done(&s->folder, i) ? DONE : WAITING;
@@ -285,6 +289,7 @@ done:
     spt_node_folder_close(&s.folder);
     free(s.config_path);
     free(s.shards);
+    free(s.fractions);
     free(s.seats);
     free(config);
     return status;

@@ -79,6 +79,7 @@ class Bits(Devices):
                 result = self.on(there, CONFIG, "--devices", "all", "--force")
                 self.assert_done(result, "short", CONFIG)
                 self.assertIn(f"cuda: {there} devices: {', '.join(map(str, range(there)))}\n", result.stdout)
+                self.assertIn(f"100 %  {there} of {there} shards done, 0 running\n", result.stderr)
                 self.assertIn(f"x.h5: 4 runs from {there} shards, 0 diverged", result.stdout)
 
     def test_a_list_of_devices_is_what_is_used(self):
