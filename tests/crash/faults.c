@@ -40,6 +40,14 @@ static struct {
 
 static atomic_ulong n_calls, n_of[CALLS];
 
+/* The note of progress comes by the clock. It is left alone, so that the same work makes the same calls. */
+static atomic_int progress_fd = -1;
+
+static bool is_progress(const char *path) {
+    const char *name = strrchr(path, '/');
+    return name != NULL && strcmp(name, "/progress.new") == 0;
+}
+
 static unsigned long number(const char *name, unsigned long otherwise) {
     const char *text = getenv(name);
     return text != NULL ? strtoul(text, NULL, 10) : otherwise;
@@ -102,8 +110,8 @@ static bool fails(call which) {
 }
 
 static ssize_t do_pwrite(int fd, const void *bytes, size_t count, off_t offset) {
-    bool dies;
-    if (begin(PWRITE, &dies))
+    bool dies = false;
+    if (fd != atomic_load(&progress_fd) && begin(PWRITE, &dies))
         return -1;
     if (dies) {
         syscall(SYS_pwrite64, fd, bytes, count * (plan.kill % 3) / 2, offset);
@@ -121,7 +129,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 }
 
 int rename(const char *from, const char *to) {
-    return fails(RENAME) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return !is_progress(from) && fails(RENAME) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int fsync(int fd) {
@@ -162,9 +170,15 @@ int flock(int fd, int how) {
 
 static int do_open(const char *path, int flags, va_list arguments) {
     mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
-    if (flags & O_CREAT && fails(OPEN))
+    bool progress = is_progress(path);
+    if (flags & O_CREAT && !progress && fails(OPEN))
         return -1;
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    if (fd >= 0 && progress)
+        atomic_store(&progress_fd, fd);
+    else if (fd >= 0 && fd == atomic_load(&progress_fd))
+        atomic_store(&progress_fd, -1); /* the number is another file's now */
+    return fd;
 }
 
 int open(const char *path, int flags, ...) {

@@ -29,7 +29,7 @@ MERGE = Command("merge", ("merge", "shard0.h5", "shard1.h5", "-o", "out/x.h5", "
 VIRTUAL = Command("virtual", MERGE.arguments + ("--virtual",))
 ADD = Command("probe", ("probe", "out/x.h5", "--probe", PROBE, "--threads", "1", "--quiet"))
 COMMANDS = (RUN, SHARD, MERGE, VIRTUAL, ADD)
-LAST = 15  # calls in which a file is synced and renamed, and what was beside it is removed
+LAST = 20  # calls, some more than those in which a file is synced and renamed, and what was beside it is removed
 
 
 def lasting(path):
