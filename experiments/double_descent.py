@@ -20,6 +20,7 @@ from sweep_file import DATA_SEED, FileError
 WIDTH = "model.width"
 INTERPOLATES = 0.01  # training error
 RISE = 0.02  # of the test error, from the lowest before the peak to the peak, and from there to the widest
+LOSS_RISE = 1.2  # factor: the same of the test loss
 NEAR = 3.0  # factor in width of the peak and the threshold
 
 
@@ -53,23 +54,36 @@ def figures(file):
         raise FileError(f"{file.path}: {reason}") from None
 
 
+def near_words(widths, threshold, top):
+    """(is the peak near the threshold, in words)."""
+    if threshold is None:
+        return False, f"no width reaches a training error below {100 * INTERPOLATES:g} %"
+    apart = max(widths[threshold], widths[top]) / min(widths[threshold], widths[top])
+    return apart <= NEAR, (f"training error is below {100 * INTERPOLATES:g} % from width {widths[threshold]} on, a factor "
+                           f"{apart:.2f} away (at most {NEAR:g})")
+
+
 def verdicts(file):
     widths, error = by_width(file, "test_error")
-    at = interpolation_threshold(widths, by_width(file, "train_error")[1], INTERPOLATES)
+    loss = by_width(file, "test_loss")[1]
+    threshold = interpolation_threshold(widths, by_width(file, "train_error")[1], INTERPOLATES)
+    seeds = f"mean of {count(len(file.status) // len(widths), 'seed')}"
     low, top, last = peak(error)
     rise, fall = error[top] - error[low], error[top] - error[last]
-    if at is None:
-        near, threshold = False, f"no width reaches a training error below {100 * INTERPOLATES:g} %"
-    else:
-        apart = max(widths[at], widths[top]) / min(widths[at], widths[top])
-        near = apart <= NEAR
-        threshold = (f"training error is below {100 * INTERPOLATES:g} % from width {widths[at]} on, a factor {apart:.2f} "
-                     f"away (at most {NEAR:g})")
+    near, where = near_words(widths, threshold, top)
     words = (f"test error {error[low]:.3f} at width {widths[low]}, {error[top]:.3f} at {widths[top]} (a rise of {rise:.3f}, "
              f"at least {RISE:g}), {error[last]:.3f} at {widths[last]} (a fall of {fall:.3f}, at least {RISE:g}); "
-             f"{threshold}; mean of {count(len(file.status) // len(widths), 'seed')}")
-    return [Verdict("test error peaks at the interpolation threshold and descends beyond",
-                    bool(rise >= RISE and fall >= RISE and near), words)]
+             f"{where}; {seeds}")
+    found = [Verdict("test error peaks at the interpolation threshold and descends beyond",
+                     bool(rise >= RISE and fall >= RISE and near), words)]
+    low, top, last = peak(loss)
+    rise, fall = loss[top] / loss[low], loss[top] / loss[last]
+    near, where = near_words(widths, threshold, top)
+    words = (f"test loss {loss[low]:.2f} at width {widths[low]}, {loss[top]:.2f} at {widths[top]}, {rise:.2f} times it (at "
+             f"least {LOSS_RISE:g}) and {fall:.2f} times the {loss[last]:.2f} at {widths[last]} (at least {LOSS_RISE:g}); "
+             f"{where}; {seeds}")
+    return found + [Verdict("test loss peaks at the interpolation threshold and descends beyond",
+                            bool(rise >= LOSS_RISE and fall >= LOSS_RISE and near), words)]
 
 
 if __name__ == "__main__":

@@ -284,7 +284,18 @@ class DoubleDescent(Experiment):
                 place = np.searchsorted([2, 4, 8], file["runs/model.width"][()])
                 for name, values in (("test_error", test), ("train_error", train)):
                     file[f"metrics/{name}"][...] = np.array(values)[place][:, None]
-            found, = self.verdicts("double_descent", path)
+            found = self.verdicts("double_descent", path)[0]
+            self.assertEqual(found.seen, seen, found)
+
+    def test_a_peak_of_the_loss_at_the_threshold_is_seen(self):
+        path = self.tiny("double_descent_mnist1d")
+        for loss, train, seen in (([1, 3, 2], [0.2, 0.0, 0.0], True), ([1, 1.1, 0.5], [0.2, 0.0, 0.0], False),
+                                  ([1, 3, 2.9], [0.2, 0.0, 0.0], False), ([1, 3, 2], [0.2, 0.1, 0.1], False)):
+            with h5py.File(path, "r+") as file:
+                place = np.searchsorted([2, 4, 8], file["runs/model.width"][()])
+                for name, values in (("test_loss", loss), ("train_error", train)):
+                    file[f"metrics/{name}"][...] = np.array(values)[place][:, None]
+            found = self.verdicts("double_descent", path)[1]
             self.assertEqual(found.seen, seen, found)
 
 
