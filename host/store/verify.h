@@ -13,8 +13,8 @@ void spt_verify_objects(spt_h5 *h, const spt_file_info *info, bool describe);
  * No texts are read (h5_checked.h). */
 spt_status spt_verify_locate(const char *path, spt_error *err);
 
-/** The shards that a virtual file has views of: they are there, have the bytes that they had, and, read_all, are whole.
- */
+/** The shards that a virtual file has views of: they are there, are those that they were, and their first MiB, or with
+ *  read_all the whole of them, has the bytes that it had. */
 void spt_verify_shards(spt_h5 *h, bool read_all);
 
 /** /weights: a group for each run, layers that fit together. */

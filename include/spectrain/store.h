@@ -203,8 +203,9 @@ typedef struct spt_file_info {
 spt_status spt_file_info_read(const char *path, spt_file_info *info, spt_error *err);
 void spt_file_info_free(spt_file_info *info);
 
-/** Whether the shards that a virtual file has views of are there and, by their seals, what they were. Of another file:
- *  SPT_OK. Errors: SPT_ECORRUPT with the shard's name; as spt_file_info_read. */
+/** Whether the shards that a virtual file has views of are there, are what they were by their seals, and have no damage
+ *  in their first MiB: HDF5 shows what it does not find there as missing, without a word. Of another file: SPT_OK.
+ *  Errors: SPT_ECORRUPT with the shard's name; as spt_file_info_read. */
 spt_status spt_file_check_shards(const char *path, spt_error *err);
 
 /** Read every byte and compare with the SHA-256 at the end (a file that another program opened for writing has none);

@@ -319,12 +319,14 @@ class Virtual(Merge):
         sound = self.paths[2].read_bytes()
         place = len(sound) // 2
         self.paths[2].write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1:])
-        self.assert_one_line_error(self.spectrain("info", merged, "--verify"), 1, "shard2.h5")
+        for arguments in (("info", merged, "--verify"), ("info", merged), ("monitor", merged)):
+            self.assert_one_line_error(self.spectrain(*arguments), 1, "shard2.h5")
         self.paths[2].write_bytes(sound)
         shutil.copy(self.paths[0], self.paths[1])
         self.assert_one_line_error(self.spectrain("info", merged), 1, "shard1.h5", "another file")
         self.paths[1].unlink()
-        self.assert_one_line_error(self.spectrain("info", merged), 1, "shard1.h5", "gone")
+        for command in ("info", "monitor"):
+            self.assert_one_line_error(self.spectrain(command, merged), 1, "shard1.h5", "gone")
 
     def test_views_are_replaced_by_copies_and_copies_with_more_in_them_are_kept(self):
         whole = self.train(self.config, "whole.h5")
