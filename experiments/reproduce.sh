@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs experiments and draws one page of them: installs what is missing, builds, trains, judges.
-#   ./experiments/reproduce.sh                       all, at full size: many hours on 2 cores
+#   ./experiments/reproduce.sh                       all, at full size: about 3 hours on 2 cores, by the times in their heads
 #   ./experiments/reproduce.sh --small               all, each in under a minute: what the figures are like
 #   ./experiments/reproduce.sh NAME... [--small]     some: NAME.yaml beside this script; see its head for how long it takes
 # Files and page (experiments.html; with --small, small.html) go to experiments/out, or to the folder named by -o DIR.
