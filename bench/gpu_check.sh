@@ -170,7 +170,8 @@ sanitize() {
     need_device
     need_file "$build/tests/gpu_train_shapes"
     command -v compute-sanitizer >/dev/null || { echo "SKIPPED: compute-sanitizer is not there"; exit 77; }
-    for program in train_evaluate probe_forward perturb train_shapes spectral_norm train_batch; do
+    for program in train_evaluate probe_forward probe_transforms segments adversarial perturbed train_shapes spectral_norm \
+        train_batch perturb record; do
         if [ $((SECONDS - begin)) -gt $((limit * 2 / 3)) ]; then
             echo "time is up: $program and what follows were left out"
             break

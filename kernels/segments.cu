@@ -1,7 +1,6 @@
 // Exact spectra of networks along lines, all of a line in one block. Twin of host/cpu/segments_probe.c.
 //
-// Map:    a block of 256 threads takes line after line of all runs, as many blocks as keep the device busy; the lines
-// of
+// Map:    a block of 256 threads takes line after line of all runs, as many blocks as keep the device busy; lines of
 //         the widest runs come first. Along a line: corners layer by layer, up to 32 of them at a time
 //         (segments_walk.cuh): products by all threads (segments_product.cuh), crossings of a segment and the corners
 //         they make by a warp; at the last layer the coefficients (segments_spectrum.cuh).
