@@ -74,13 +74,12 @@ static void perturbations_are_the_normals_of_the_librarys_words(void **) {
 }
 
 /** The CPU's logarithm, sine and cosine are those of float64: normals agree to float32 rounding of some 3. */
-static void the_cpu_moves_parameters_to_the_same_place(void **) {
-    const network_state state = network_of(31, 45, 2, 7, 6, SPT_INIT_HE);
-    const size_t block = state.arena.block, n = 3;
-    const std::vector<float> device = perturb(state, 77, 5, n);
+static void assert_as_on_the_cpu(const network_state &state, uint32_t seed, size_t n) {
+    const size_t block = state.arena.block;
+    const std::vector<float> device = perturb(state, seed, 5, (uint32_t)n);
     std::vector<float> z(block), moved(block);
     for (size_t d = 0; d < n; d++) {
-        const double length = spt_perturb_normals(&state.model, block, 77, 5 + d, z.data());
+        const double length = spt_perturb_normals(&state.model, block, seed, 5 + d, z.data());
         for (size_t r = 0; r < RADII.size(); r++) {
             spt_perturb(state.floats.get(), block, z.data(), length, RADII[r], moved.data());
             for (size_t i = 0; i < block; i++)
@@ -88,6 +87,17 @@ static void the_cpu_moves_parameters_to_the_same_place(void **) {
                             1e-6 * (RADII[r] / sqrt((double)state.arena.parameters) + fabs(moved[i])));
         }
     }
+}
+
+static void the_cpu_moves_parameters_to_the_same_place(void **) {
+    static const spt_init INITS[] = {SPT_INIT_PYTORCH, SPT_INIT_HE, SPT_INIT_NTK};
+    assert_as_on_the_cpu(network_of(31, 45, 2, 7, 6, SPT_INIT_HE), 77, 3);
+    draws draw = {43};
+    for (uint32_t c = 0; c < 6; c++) // wide ones are shallow: emulated threads are slow
+        assert_as_on_the_cpu(network_of(draw.between(1, 784), draw.between(1, c % 2 ? 300 : 60), c % 2 ? 1 : c + 1,
+                                        draw.between(1, 100), c, INITS[c % 3]),
+                             100 + c, 1);
+    assert_as_on_the_cpu(network_of(784, 300, 6, 100, 8), 78, 1); // the largest of all
 }
 
 static void assert_at_the_radius(const network_state &state, uint32_t directions) {

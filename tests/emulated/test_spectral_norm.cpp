@@ -36,13 +36,17 @@ static void norms_are_those_of_the_cpu_on_ragged_shapes(void **) {
     static const spt_init INITS[] = {SPT_INIT_PYTORCH, SPT_INIT_HE, SPT_INIT_NTK};
     draws draw = {31};
     double worst = 0.0;
-    for (int c = 0; c < 4; c++) {
-        const size_t inputs = draw.between(1, 300), outputs = draw.between(1, 100);
+    for (int c = 0; c < 5; c++) {
+        const size_t inputs = draw.between(1, c < 4 ? 300 : 784), outputs = draw.between(1, 100);
         std::vector<network_state> states;
         for (size_t r = 0; r < 3; r++)
-            states.push_back(network_of(inputs, draw.between(1, c % 2 ? 100 : 20), draw.between(0, 5), outputs,
-                                        (uint32_t)draw.between(0, 1000), INITS[draw.between(0, 2)]));
-        const double difference = worst_difference(states, 6 + c % 2);
+            states.push_back(network_of(inputs,
+                                        draw.between(1, c == 4  ? 300
+                                                        : c % 2 ? 100
+                                                                : 20),
+                                        draw.between(0, 6), outputs, (uint32_t)draw.between(0, 1000),
+                                        INITS[draw.between(0, 2)]));
+        const double difference = worst_difference(states, 7 + c % 2);
         worst = difference > worst ? difference : worst;
     }
     print_message("worst difference: %.2g\n", worst);
