@@ -9,6 +9,7 @@
 
 #include "store/h5_checked.h"
 #include "store/io.h"
+#include "store/seal.h"
 
 static bool is_hdf5(spt_h5 *h) {
     if (h->status != SPT_OK)
@@ -40,6 +41,20 @@ static void open_with(spt_h5 *h, hid_t access) {
         H5Pclose(access);
 }
 
+/* A program that edits a file cuts its seal off. A seal that is there but cannot be read is damaged, and without it the
+ * rest of the file cannot be checked. */
+static void check_end(spt_h5 *h) {
+    haddr_t bytes = 0;
+    spt_seal_state state = SPT_SEAL_ABSENT;
+    if (h->status == SPT_OK && H5Fget_eoa(h->file, &bytes) < 0)
+        spt_h5_fail(h);
+    if (h->status == SPT_OK)
+        h->status = spt_seal_check_end(h->path, bytes, &state, h->err);
+    if (h->status == SPT_OK && state == SPT_SEAL_BROKEN)
+        h->status =
+            spt_fail(h->err, SPT_ECORRUPT, "%s: damaged: its seal, the last bytes of the file, is not whole", h->path);
+}
+
 void spt_h5_open_to_read(spt_h5 *h) {
     if (!is_hdf5(h))
         return;
@@ -48,6 +63,7 @@ void spt_h5_open_to_read(spt_h5 *h) {
     if (access >= 0 && (h->checked < 0 || H5Pset_driver(access, h->checked, NULL) < 0))
         spt_h5_fail(h);
     open_with(h, access);
+    check_end(h);
 }
 
 void spt_h5_open_unchecked(spt_h5 *h) {

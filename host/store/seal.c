@@ -183,6 +183,23 @@ spt_status spt_seal_check(const char *path, uint64_t bytes, spt_seal_state *stat
     return status;
 }
 
+spt_status spt_seal_check_end(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err) {
+    int fd;
+    uint64_t size = 0;
+    seal s;
+    bool sealed = false;
+    spt_seal_blocks blocks = {0};
+    spt_status status = open_sealed(path, &fd, &size, &s, &sealed, err);
+    if (sealed)
+        status = spt_seal_blocks_read(fd, path, &blocks, err);
+    bool whole = sealed && (s.blocks > 0 ? blocks.n > 0 && blocks.bytes == bytes : s.bytes == bytes);
+    *state = whole ? SPT_SEAL_GOOD : bytes == size ? SPT_SEAL_ABSENT : SPT_SEAL_BROKEN;
+    spt_seal_blocks_free(&blocks);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 spt_status spt_seal_check_head(const char *path, spt_seal_state *state, spt_error *err) {
     int fd;
     uint64_t size = 0;

@@ -27,8 +27,12 @@ uint64_t spt_seal_size(uint64_t bytes);
 /** Append block sums and seal to a file of `bytes` bytes, open for reading and writing. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_append(int fd, const char *path, uint64_t bytes, spt_error *err);
 
-/** The same for the first MiB, which holds the root's attributes: HDF5 1.10 trusts texts of variable length so far that
- *  a damaged one may crash it. Errors: SPT_EIO, SPT_ENOMEM. */
+/** Whether what follows the `bytes` bytes that HDF5 knows of is a seal, with its block sums, or nothing. Reads no more
+ *  than that: GOOD says nothing of the bytes before. Errors: SPT_EIO, SPT_ENOMEM. */
+spt_status spt_seal_check_end(const char *path, uint64_t bytes, spt_seal_state *state, spt_error *err);
+
+/** Compare the first MiB with the seal. It holds the root's attributes: HDF5 1.10 trusts texts of variable length so
+ *  far that a damaged one may crash it. Errors: SPT_EIO, SPT_ENOMEM. */
 spt_status spt_seal_check_head(const char *path, spt_seal_state *state, spt_error *err);
 
 /** The sum that a file's seal gives, as 64 hexadecimal digits; "" when it has no seal. Reads the seal alone.

@@ -198,12 +198,8 @@ class Folder(SweepTest):
         with h5py.File(folder / "1.h5") as file:
             number = file["runs/run"][0]
             array = file[f"weights/{number}/0/weight"].id.get_chunk_info(0).byte_offset
-        # What the table does not need is for --verify to find: the seal at the end.
-        (folder / "1.h5").write_bytes(sound[:-50])
-        self.assertIn("3 done, 1 missing; 75 %", self.info())
-        self.assert_one_line_error(self.spectrain("info", folder, "--verify"), 1, "1.h5")
-        # The signature; an array, in a block that is read; cut in the middle, and to nothing but the signature.
-        for damaged in (flipped(2), flipped(array + 5), sound[:len(sound) // 2], sound[:8]):
+        # The signature; an array, in a block that is read; the seal cut; cut in the middle, and to nothing but the signature.
+        for damaged in (flipped(2), flipped(array + 5), sound[:-50], sound[:len(sound) // 2], sound[:8]):
             (folder / "1.h5").write_bytes(damaged)
             for arguments in ([], ["--verify"]):
                 result = self.spectrain("info", folder, *arguments)

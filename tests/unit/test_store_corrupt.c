@@ -198,6 +198,21 @@ static void cut_to_lengths(original *o) {
     }
 }
 
+/* Without its seal the rest of a file could not be checked. */
+static void flip_the_end(original *o) {
+    spt_error err = {0};
+    for (size_t at = o->hdf5_size; at < o->size; at++) {
+        spt_file_info info;
+        const unsigned char bad = o->bytes[at] ^ 0x10;
+        assert_ok(spt_io_write(o->fd, copy, &bad, 1, at, &err), err);
+        spt_status status = spt_file_info_read(copy, &info, &err);
+        if (status == SPT_OK)
+            fail_msg("byte %zu of the sums or the seal: is taken as good", at);
+        assert_refused(status, &err, "info", "flipped byte", at);
+        assert_ok(spt_io_write(o->fd, copy, &o->bytes[at], 1, at, &err), err);
+    }
+}
+
 static void damage_everywhere(const char *name, void damage(original *o)) {
     original o;
     take_original(&o, name);
@@ -230,6 +245,12 @@ static void a_cut_of_a_file_is_found(void **state) {
     (void)state;
     write_file();
     damage_everywhere(path, cut_to_lengths);
+}
+
+static void a_file_with_a_damaged_seal_is_not_read(void **state) {
+    (void)state;
+    write_file();
+    damage_everywhere(path, flip_the_end);
 }
 
 static void a_flipped_byte_of_a_shard_is_found(void **state) {
@@ -308,6 +329,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_flipped_byte_of_a_file_is_found),
         TEST(a_cut_of_a_file_is_found),
+        TEST(a_file_with_a_damaged_seal_is_not_read),
         TEST(a_flipped_byte_of_a_shard_is_found),
         TEST(a_cut_of_a_shard_is_found),
         TEST(a_flipped_byte_of_a_heap_in_a_large_shard_crashes_nothing),
