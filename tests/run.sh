@@ -3,6 +3,7 @@
 #   ./tests/run.sh            everything
 #   ./tests/run.sh --quick    without the CUDA and sanitizer builds and the fuzzers
 # FUZZ_SECONDS (60): how long each fuzzer runs; as many at once as there are processors.
+# FUZZ_SEED (1): where they start, so that what is found can be found again; others look elsewhere.
 set -euo pipefail
 SPECTRAIN_TOP=$(cd "$(dirname "$0")/.." && pwd)
 . "$SPECTRAIN_TOP/experiments/dependencies.sh"
@@ -51,8 +52,8 @@ fuzz() {
     local name=$1 found
     found=$(mktemp -d)
     (cd "$found" && LSAN_OPTIONS=suppressions="$SPECTRAIN_TOP/tests/leaks.txt":print_suppressions=0 \
-        "$SPECTRAIN_TOP/build-fuzz/$name" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 \
-        -print_final_stats=1 "$found" "$SPECTRAIN_TOP/tests/fuzz/corpus_${name#fuzz_}" >log 2>&1) ||
+        "$SPECTRAIN_TOP/build-fuzz/$name" -seed="${FUZZ_SEED:-1}" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 "$found" "$SPECTRAIN_TOP/tests/fuzz/corpus_${name#fuzz_}" >log 2>&1) ||
         { tail -50 "$found/log"; echo "run.sh: $name failed" >&2; return 1; }
     echo "$name: $(grep -E 'stat::number_of_executed_units' "$found/log" || true)"
     rm -rf "$found"
