@@ -73,7 +73,7 @@ def draw_crossings(axis, frequency, mean, deviation, last):
     axis.errorbar(frequency[reached], mean[reached], yerr=np.nan_to_num(deviation[reached]), fmt="o-", markersize=3,
                   linewidth=1, elinewidth=0.7, capsize=1.5, color=style.LINES["train"]["color"])
     axis.plot(frequency[~reached], np.full((~reached).sum(), last), linestyle="none", marker="^", markersize=4,
-              markerfacecolor="none", color=style.LINES["test"]["color"], label="not by the end in some run")
+              markerfacecolor="none", color=style.LINES["test"]["color"], label="not by the end\nin some run")
     axis.set_yscale("log")
     axis.set_xticks(frequency[:: 1 + len(frequency) // 8])
     axis.set_xlabel("Frequency $k$ (cycles per unit)")
