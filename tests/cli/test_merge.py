@@ -12,7 +12,7 @@ import unittest
 import h5py
 import numpy
 
-from sweeps import PROGRAM, SweepTest, contents, run_contents, tiny, wait_for_line
+from sweeps import PROGRAM, SweepTest, contents, go_on, run_contents, tiny
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from check_file import check_file  # noqa: E402
@@ -145,10 +145,8 @@ class Missing(Merge):
     def test_an_interrupted_shard_brings_what_it_has(self):
         config, whole = self.slow_sweep()
         path = self.write_config(config)
-        process = self.start("run", path, "-o", "shard0.h5", "--shard", "0/2")
-        wait_for_line(process)
-        process.send_signal(signal.SIGTERM)
-        process.communicate()
+        process = self.start_training(path, "shard0.h5", "--shard", "0/2")
+        go_on(process, signal.SIGTERM)
         self.assertEqual(process.returncode, 75)
         other = self.run_sweep(config, "shard1.h5", "--shard", "1/2", "--quiet")
         merged, text = self.merge("shard0.h5", other)
@@ -251,8 +249,7 @@ class Refused(Merge):
     def test_a_name_under_which_a_sweep_is_unfinished_is_refused(self):
         a, b = self.shards(WIDE, 2)
         config, _ = self.slow_sweep()
-        process = self.start("run", self.write_config(config), "-o", "merged.h5")
-        wait_for_line(process)
+        process = self.start_training(self.write_config(config), "merged.h5")
         self.refused(1, ["merged.h5.part", "in use by process"], a, b)
         process.kill()
         process.communicate()

@@ -8,7 +8,7 @@ import unittest
 import h5py
 import numpy as np
 
-from sweeps import SweepTest, tiny, wait_for_line
+from sweeps import SweepTest, go_on, tiny
 
 LINE = {"name": "line_train", "kind": "line", "split": "train", "points": 10, "samples": 16, "radius": 1.0}
 GRID = {"name": "noisy", "kind": "line", "split": "noisy", "points": 5, "samples": 16, "radius": 1.0}
@@ -100,10 +100,8 @@ class UnderWay(SweepTest):
 
     def test_a_sweep_that_was_interrupted_is_told_as_far_as_it_came(self):
         config, _ = self.slow_sweep()
-        process = self.start("run", self.write_config(config), "-o", "x.h5")
-        wait_for_line(process)
-        process.send_signal(signal.SIGTERM)
-        _, text = process.communicate()
+        process = self.start_training(self.write_config(config), "x.h5")
+        text = go_on(process, signal.SIGTERM)
         self.assertEqual(process.returncode, 75, text)
         result = self.spectrain("monitor", "x.h5")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -113,12 +111,11 @@ class UnderWay(SweepTest):
 
     def test_follow_ends_when_the_sweep_is_complete_and_leaves_its_bits_alone(self):
         config, reference = self.slow_sweep()
-        training = self.start("run", self.write_config(config), "-o", "x.h5")
-        wait_for_line(training)
+        training = self.start_training(self.write_config(config), "x.h5")
         following = self.start("monitor", "x.h5", "--follow", stdout=subprocess.PIPE)
         also_following = self.start("monitor", "x.h5", "--follow", "--rule", "memorised", stdout=subprocess.PIPE)
         looked = self.spectrain("monitor", "x.h5", "--rule", "memorised")  # in between, once
-        _, trained = training.communicate()
+        trained = go_on(training)
         told, errors = following.communicate(timeout=60)
         also_told, more_errors = also_following.communicate(timeout=60)
         self.assertEqual(training.returncode, 0, trained)
@@ -134,8 +131,7 @@ class UnderWay(SweepTest):
 
     def test_follow_of_a_sweep_that_is_killed_says_so(self):
         config, _ = self.slow_sweep()
-        training = self.start("run", self.write_config(config), "-o", "x.h5")
-        wait_for_line(training)
+        training = self.start_training(self.write_config(config), "x.h5")
         following = self.start("monitor", "x.h5", "--follow", stdout=subprocess.PIPE)
         training.kill()
         training.communicate()

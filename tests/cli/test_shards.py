@@ -8,7 +8,7 @@ import unittest
 
 import h5py
 
-from sweeps import SweepTest, tiny, wait_for_line
+from sweeps import SweepTest, go_on, tiny
 
 
 class Shards(SweepTest):
@@ -48,10 +48,8 @@ class Shards(SweepTest):
     def test_an_interrupted_shard_is_resumed_to_the_same_bits_and_as_no_other(self):
         config, whole = self.slow_sweep()
         path = self.write_config(config)
-        process = self.start("run", path, "-o", "x.h5", "--shard", "1/2")
-        wait_for_line(process)
-        process.send_signal(signal.SIGUSR1)
-        _, text = process.communicate()
+        process = self.start_training(path, "x.h5", "--shard", "1/2")
+        text = go_on(process, signal.SIGUSR1)
         self.assertEqual(process.returncode, 75, text)
         self.assertIn("--shard 1/2 --resume", text)
         with h5py.File(self.folder / "x.h5", "r") as file:
@@ -97,11 +95,14 @@ class Folder(SweepTest):
         return {int(row[0]): row[1:] for row in re.findall(r"(?m)^ +(\d)/4 +(\w+)(?: +(\d) +(\d+) %)?", text)}
 
     def start_shard(self, path, i):
-        process = self.start("run", path, "-o", f"shards/{i}.h5", "--shard", f"{i}/4")
+        """Stopped when it has come as far as that others can see it."""
+        process = self.start_training(path, f"shards/{i}.h5", "--shard", f"{i}/4")
         progress = self.folder / "shards" / f"{i}.h5.part" / "progress"
         while not progress.exists() or "fraction 0.000000" in progress.read_text():
-            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGCONT)
             time.sleep(0.01)
+            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGSTOP)
         return process
 
     def test_info_tells_done_running_missing_and_lost(self):
@@ -110,8 +111,7 @@ class Folder(SweepTest):
         (self.folder / "shards").mkdir()
         done = self.spectrain("run", path, "-o", "shards/0.h5", "--shard", "0/4", "--quiet")
         self.assertEqual(done.returncode, 0, done.stderr)
-        running = self.start_shard(path, 1)
-        running.send_signal(signal.SIGSTOP)  # it holds its lock, and does not end before it was looked at
+        running = self.start_shard(path, 1)  # it holds its lock, and does not end before it was looked at
         lost = self.start_shard(path, 2)
         lost.kill()
         lost.communicate()
@@ -126,9 +126,7 @@ class Folder(SweepTest):
             self.assertRegex(text, rf"(?m)^ +{i}/4 .* ago, process {(running if i == 1 else lost).pid} on ")
         self.assertRegex(text, r"(?m)^expected end: (not known yet|\d{4}-\d\d-\d\d .*, of those that run)$")
         self.assertEqual(sorted((self.folder / "shards").rglob("*")), before, "looking has left something")
-        running.send_signal(signal.SIGCONT)
-        running.send_signal(signal.SIGTERM)
-        running.communicate()
+        go_on(running, signal.SIGTERM)
         self.assertEqual(running.returncode, 75)  # an interrupted shard is one with which nobody goes on
         self.assertEqual([self.rows(self.info())[i][0] for i in range(4)], ["done", "lost", "lost", "missing"])
         for i in (1, 2, 3):
@@ -153,7 +151,6 @@ class Folder(SweepTest):
 
         wait_for("shards: no shard has begun yet\n")
         process = self.start_shard(path, 1)
-        process.send_signal(signal.SIGSTOP)
         wait_for(f"shard 1/4: running, process {process.pid} on ")
         wait_for("1 running, 3 missing; ")
         process.kill()
