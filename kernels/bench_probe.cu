@@ -176,6 +176,8 @@ static cudaError_t make_space(probe_space *s, const spt_group *group, const spt_
         (void)place_all(s, s->memory_d, probe, n_runs);
         error = fill(s, probe, n_runs);
     }
+    if (error == cudaSuccess) // what is timed is in a stream that does not wait for the default one
+        error = cudaDeviceSynchronize();
     return error;
 }
 

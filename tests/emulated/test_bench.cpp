@@ -27,13 +27,13 @@ struct told {
 
 /** Operations and kernels of a group of runs, on the emulated device. */
 static void bench(const test_data &data, const std::vector<spt_run_spec> &runs, const spt_probe *probe, told *out,
-                  const spt_backend &backend = spt_backend_cuda) {
+                  const spt_backend &backend = spt_backend_cuda, double seconds = SHORTEST) {
     spt_device_options device_options = {};
     device_options.threads = 1;
     spt_device *device = NULL;
     spt_error err = {};
     const spt_group_spec spec = {&data.set, runs.size(), runs.data(), probe != NULL, &probe};
-    const spt_bench_options options = {SHORTEST, true};
+    const spt_bench_options options = {seconds, true};
     assert_ok(backend.open(&device_options, &device, &err), err);
     assert_ok(spt_bench_group(&backend, device, &spec, &options, told::take, out, &err), err);
     backend.close(device);
@@ -77,6 +77,26 @@ static void all_operations_and_kernels_of_a_group_are_measured(void **) {
                              "probe line_test, transforms",
                              "probe line_test, energies"})
         found.at(name);
+    assert_int_equal(spt_emulated::live_objects(), 0);
+}
+
+/** With time enough all is captured in graphs: products of cuBLAS, transforms, exact spectra with their copy out. */
+static void short_kernels_are_timed_in_graphs(void **) {
+    const double enough = 0.05; // for any of them alone
+    draws draw = {92};
+    double norm[] = {0.0, 1.0};
+    test_data data(5, 3, 3, 10, 0);
+    transform_case ends(5, 3, 2, 9, SPT_GEOMETRY_LINES, 1), exact(5, 3, 2, 1, SPT_GEOMETRY_LINES, 1);
+    transform_case plane(5, 3, 2, 8, SPT_GEOMETRY_LINES, 1);
+    ends.take_ends_off();
+    exact.make_exact(4);
+    plane.make_plane(draw, 5);
+    plane.perturb(norm, 2, 2);
+    for (const transform_case *c : {&ends, &exact, &plane}) {
+        told found;
+        bench(data, {run_of(data, 6, 1, 4, 0)}, &c->probe, &found, spt_backend_cuda, enough);
+        found.at("all kernels of a step");
+    }
     assert_int_equal(spt_emulated::live_objects(), 0);
 }
 
@@ -259,6 +279,7 @@ static void any_call_that_fails_is_one_line_and_leaves_nothing_behind(void **) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_operations_and_kernels_of_a_group_are_measured),
+        cmocka_unit_test(short_kernels_are_timed_in_graphs),
         cmocka_unit_test(exact_spectra_are_measured_as_a_whole),
         cmocka_unit_test(what_other_transforms_are_made_of_is_measured),
         cmocka_unit_test(floors_are_those_of_the_shapes),

@@ -243,6 +243,29 @@ static void delayed_work_is_done_when_somebody_waits_for_it(void **) {
     assert_done(cudaStreamDestroy(independent));
 }
 
+static void streams_that_do_not_wait_for_the_default_one_see_its_copies_when_the_host_has_waited(void **) {
+    cudaStream_t blocking, independent;
+    assert_done(cudaStreamCreate(&blocking));
+    assert_done(cudaStreamCreateWithFlags(&independent, cudaStreamNonBlocking));
+    for (int wait = 0; wait < 5; wait++) {
+        on_device<float> x_d(std::vector<float>(32, 1.0f)); // from pageable memory
+        if (wait == 1)
+            assert_done(cudaDeviceSynchronize());
+        if (wait == 2)
+            assert_done(cudaStreamSynchronize(nullptr));
+        if (wait == 3)
+            assert_done(sample_step(x_d.data, 32, 1.0f, nullptr)); // 1 + 1, and done before the call returns
+        if (wait == 4)
+            assert_done(sample_step(x_d.data, 32, 1.0f, blocking));
+        assert_done(sample_step(x_d.data, 32, 2.0f, independent));
+        assert_done(cudaStreamSynchronize(independent));
+        const float expected[] = {1.0f, 3.0f, 3.0f, 5.0f, 5.0f}; // in 0 the copy comes last
+        assert_true(first_number(x_d) == expected[wait]);
+    }
+    assert_done(cudaStreamDestroy(blocking));
+    assert_done(cudaStreamDestroy(independent));
+}
+
 /** c (m, n) column-major = a b, whatever is transposed, in float64. */
 static double entry_of(const std::vector<float> &a, int lda, bool ta, const std::vector<float> &b, int ldb, bool tb,
                        int k, int i, int j) {
@@ -346,6 +369,7 @@ int main(void) {
         TEST(the_device_describes_itself),
         TEST(delayed_work_is_done_when_somebody_waits_for_it),
         TEST(a_capture_takes_in_streams_that_wait_for_it),
+        TEST(streams_that_do_not_wait_for_the_default_one_see_its_copies_when_the_host_has_waited),
         TEST(matrix_products_are_cublas_column_major_ones),
         TEST(transforms_are_cuffts_unnormalised_ones),
         TEST(strided_transforms_read_and_write_their_layout),

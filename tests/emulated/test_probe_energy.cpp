@@ -53,7 +53,7 @@ static void three_orders_of_threads_give_one_result(void **) {
 
 static void a_run_alone_has_the_bits_that_it_has_in_a_group_of_8(void **) {
     draws draw = {14};
-    probe_case p(20, 7, 4, 32, SPT_GEOMETRY_LINES, 5);
+    probe_case p(20, 7, 3, 32, SPT_GEOMETRY_LINES, 5); // 357 bins: every other spectrum is aligned to 8 bytes alone
     const size_t size = p.probe.energy_size;
     const std::vector<network_state> states = ragged_group(draw, 8, 20, 7, 260);
     const std::vector<double> group = device_energy(p.probe, states);

@@ -209,6 +209,8 @@ cufftResult cufftExecR2C(cufftHandle plan, cufftReal *in, cufftComplex *out) {
         return CUFFT_INVALID_PLAN;
     if (now_in.error != cudaSuccess)
         return CUFFT_EXEC_FAILED;
+    if ((uintptr_t)in % sizeof *out != 0 || (uintptr_t)out % sizeof *out != 0)
+        return CUFFT_INVALID_VALUE;
     if (!device_holds(found->area, area_bytes(*found), false))
         return CUFFT_NO_WORKSPACE;
     transform t = *found;

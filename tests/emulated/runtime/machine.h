@@ -138,9 +138,12 @@ void count_object(int change);
 // ---- stream.cpp and graph.cpp
 /** Give the stream that work, or keep it for the graph that the stream is captured into. */
 cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work);
+/** The same for the default stream, where the host does not wait until it is done. */
+cudaError_t submit_unawaited(std::function<cudaError_t()> work);
 /** Wait until all that streams were given is done. */
 void finish_stream(cudaStream_t stream);
 void finish_streams();
+void finish_default_stream();
 /** Whether a call that waits or allocates may be made now: not while a stream is captured. */
 bool capturing();
 

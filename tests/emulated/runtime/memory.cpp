@@ -116,6 +116,15 @@ static bool side_fits(const void *memory, size_t bytes, bool on_device, cudaMemc
                      : !on_device || kind == cudaMemcpyDefault;
 }
 
+/** Nobody knows what is in these rows until the default stream has written them. */
+static void forget_rows(void *to, size_t pitch, size_t width, size_t height) {
+    if (capturing())
+        return;
+    open_memory guard;
+    for (size_t row = 0; row < height; row++)
+        fill_pattern((char *)to + row * pitch, width);
+}
+
 static cudaError_t copy_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
                              size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
     entry in(COPY);
@@ -132,13 +141,18 @@ static cudaError_t copy_rows(void *to, size_t to_pitch, const void *from, size_t
         read_now = std::make_shared<std::vector<char>>(from_pitch * (height - 1) + width);
         memcpy(read_now->data(), from, read_now->size());
     }
-    cudaError_t error = submit(stream, [=] {
+    auto copy = [=] {
         open_memory guard;
         const char *source = read_now ? read_now->data() : (const char *)from;
         for (size_t row = 0; row < height; row++)
             memcpy((char *)to + row * to_pitch, source + row * from_pitch, width);
         return cudaSuccess;
-    });
+    };
+    if (stream == nullptr && read_now && device_holds(to, 1, false)) {
+        forget_rows(to, to_pitch, width, height);
+        return submit_unawaited(copy);
+    }
+    cudaError_t error = submit(stream, copy);
     if (stream != nullptr && !capturing() && !device_holds(to, 1))
         finish_stream(stream);
     return error;
@@ -195,11 +209,15 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
         return in.error;
     if (!device_holds(memory, bytes))
         return remember(cudaErrorInvalidValue);
-    return submit(stream, [=] {
+    auto set = [=] {
         open_memory guard;
         memset(memory, value, bytes);
         return cudaSuccess;
-    });
+    };
+    if (stream != nullptr || !device_holds(memory, bytes, false))
+        return submit(stream, set);
+    forget_rows(memory, bytes, bytes, 1);
+    return submit_unawaited(set);
 }
 cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
     return cudaMemsetAsync(memory, value, bytes, nullptr);

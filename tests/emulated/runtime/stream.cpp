@@ -82,8 +82,18 @@ void finish_stream(cudaStream_t stream) {
     __tsan_acquire(&stream->tag);
 }
 void finish_streams() {
+    finish_default_stream();
     for (cudaStream_t s : streams)
         finish_stream(s);
+}
+
+// Copies and fills of the default stream that the host has not waited for: pageable memory may be on its way when
+// cudaMemcpy returns. The streams that do not wait for the default one see nothing of them before.
+static std::deque<std::function<cudaError_t()>> unawaited;
+
+void finish_default_stream() {
+    for (; !unawaited.empty(); unawaited.pop_front())
+        (void)unawaited.front()();
 }
 
 /** The host waits for work on default streams that it launches, and for blocking streams before it. */
@@ -112,12 +122,23 @@ cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work) {
         return remember(cudaErrorStreamCaptureUnsupported); // the default stream waits for all others
     if (stream == nullptr) {
         finish_blocking_streams();
+        finish_default_stream();
         return remember(work());
     }
     if (keep_for_graph(stream, work))
         return cudaSuccess;
+    if (stream->blocking)
+        finish_default_stream();
     enqueue(stream, {std::move(work), nullptr, nullptr, nullptr});
     return device.delay == 0 ? remember(stream->failed) : cudaSuccess;
+}
+
+cudaError_t submit_unawaited(std::function<cudaError_t()> work) {
+    if (capturing())
+        return remember(cudaErrorStreamCaptureUnsupported);
+    finish_blocking_streams();
+    unawaited.push_back(std::move(work));
+    return cudaSuccess;
 }
 
 void leave_captures(cudaGraph_t graph) {
@@ -179,10 +200,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
         return remember(cudaErrorStreamCaptureUnsupported);
     if (in.error != cudaSuccess)
         return in.error;
-    if (stream == nullptr)
+    if (stream == nullptr) {
         finish_blocking_streams();
-    else
+        finish_default_stream();
+    } else {
         finish_stream(stream);
+    }
     return stream != nullptr ? remember(stream->failed) : cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize(void) {
@@ -212,10 +235,12 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     if (in.error != cudaSuccess || event->graph != nullptr)
         return in.error;
     event->last = std::make_shared<mark>();
-    if (stream == nullptr)
+    if (stream == nullptr) {
+        finish_default_stream();
         event->last->reached = true;
-    else
+    } else {
         enqueue(stream, {nullptr, nullptr, event->last, nullptr});
+    }
     return in.error;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
