@@ -34,6 +34,15 @@ static cudaError_t evaluate(spt_cuda_probe *p, const spt_probe_batch *batch, con
     return error;
 }
 
+/** Zeros for networks that are not there, but transformed with the last of n: nobody looks at them, but of what nothing
+ *  has written nothing is known. */
+static cudaError_t clear_rest(const spt_cuda_probe *p, size_t n, cudaStream_t stream) {
+    const size_t rest = (p->cuts.unit - n % p->cuts.unit) % p->cuts.unit;
+    if (rest == 0)
+        return cudaSuccess;
+    return cudaMemsetAsync(p->output_d + n * p->cuts.outputs, 0, rest * p->cuts.outputs * sizeof(float), stream);
+}
+
 cufftResult spt_probe_transform(const spt_cuda_probe *p, size_t n, size_t series) {
     const cufftHandle plan = p->plan[series < p->cuts.series];
     const size_t of_network = series * p->probe->outputs * p->cuts.bins;
@@ -82,6 +91,8 @@ spt_status spt_probe_measure(spt_cuda_probe *p, const spt_probe_batch *batch, cu
         status = spt_probe_check_cuda(probe, spt_probe_lines_of(p, batch, s, series, &rows, stream), "directions", err);
         if (status == SPT_OK)
             status = spt_probe_check_cuda(probe, evaluate(p, batch, &rows, stream), "forward pass", err);
+        if (status == SPT_OK)
+            status = spt_probe_check_cuda(probe, clear_rest(p, batch->n, stream), "forward pass", err);
         if (status == SPT_OK)
             status = add_energies(p, batch, series, s == 0, stream, err);
     }

@@ -30,7 +30,7 @@ typedef struct spt_probe_cuts {
     size_t bins;     // length of a transform / 2 + 1
     size_t outputs; // floats that the outputs of a chunk of one network take (segments: the energies of its lines): the
                     // first of every plan is aligned to 16 bytes, as cuFFT likes it
-    size_t spectrum;            // complex numbers, likewise
+    size_t spectrum;            // complex numbers; those of every plan follow each other
     size_t products;            // float64 numbers: inner products with a basis
     size_t direction, gradient; // floats of a network's own directions in a chunk, and of what makes them; 0: they are
                                 // given
@@ -110,7 +110,8 @@ size_t spt_probe_at_a_time(const spt_probe_cuts *cuts, const spt_device_network 
 /** Start measuring the energies of networks. */
 spt_status spt_probe_measure(spt_cuda_probe *p, const spt_probe_batch *batch, cudaStream_t stream, spt_error *err);
 /** DFTs of `series` series of the outputs of n networks, in the stream that the plans have, as many networks at a time
- *  as a plan takes: where there are fewer, those that are not there are transformed too, and nobody looks at them. */
+ *  as a plan takes: where there are fewer, what is in the places of the others is transformed too, and nobody looks at
+ *  it. */
 cufftResult spt_probe_transform(const spt_cuda_probe *p, size_t n, size_t series);
 
 // ---- probe_lines.cu

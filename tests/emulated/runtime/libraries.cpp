@@ -218,7 +218,10 @@ cufftResult cufftExecR2C(cufftHandle plan, cufftReal *in, cufftComplex *out) {
         open_memory guard;
         int half[3] = {t.n[0], t.n[1], t.n[2]};
         half[t.rank - 1] = t.n[t.rank - 1] / 2 + 1;
-        need("a transform", in, span(t.rank, t.n, t.inembed, t.istride, t.idist, t.batch) * sizeof *in);
+        const size_t numbers = span(t.rank, t.n, t.inembed, t.istride, t.idist, t.batch);
+        need("a transform", in, numbers * sizeof *in);
+        if (never_written(in, numbers))
+            fault("a transform reads memory that nothing has written");
         need("a transform", out, span(t.rank, half, t.onembed, t.ostride, t.odist, t.batch) * sizeof *out, true);
         __tsan_write_range(t.area, area_bytes(t));
         quiet here; // FFTW's own memory, on the host's stack too

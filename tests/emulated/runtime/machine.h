@@ -115,6 +115,8 @@ shared_memory *shared_find(block *home, const void *address, size_t bytes);
 
 // ---- memory.cpp: memory of the device, which the host cannot touch but through calls
 void fill_pattern(void *memory, size_t bytes);
+/** Whether one of so many floats is what fresh memory has; with the pattern 0 alone it can be told. */
+bool never_written(const void *memory, size_t words);
 void poison(const void *memory, size_t bytes);
 void unpoison(const void *memory, size_t bytes);
 /** Whether all the bytes lie in one allocation of the device (or pinned memory, which it reaches too). */

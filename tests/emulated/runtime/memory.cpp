@@ -32,13 +32,21 @@ void poison(const void *, size_t) {}
 void unpoison(const void *, size_t) {}
 #endif
 
+// A signalling NaN; numbers that survive a comparison, a maximum with zero, an index check: a large one, a negative
+// one, a small one. Seeds from 4 on differ in the low bits, too.
+static const uint32_t pattern_kinds[] = {0x7fa5a5a5u, 0x7e7e7e7eu, 0xc1c1c1c1u, 0x3c3c3c3cu};
+
 void fill_pattern(void *memory, size_t bytes) {
-    // A signalling NaN; numbers that survive a comparison, a maximum with zero, an index check: a large one, a negative
-    // one, a small one. Seeds from 4 on differ in the low bits, too.
-    static const uint32_t kinds[] = {0x7fa5a5a5u, 0x7e7e7e7eu, 0xc1c1c1c1u, 0x3c3c3c3cu};
-    uint32_t word = kinds[device.pattern % 4] ^ device.pattern / 4;
+    uint32_t word = pattern_kinds[device.pattern % 4] ^ device.pattern / 4;
     for (size_t i = 0; i < bytes; i += sizeof word)
         memcpy((char *)memory + i, &word, bytes - i < sizeof word ? bytes - i : sizeof word);
+}
+
+bool never_written(const void *memory, size_t words) {
+    for (size_t i = 0; device.pattern == 0 && i < words; i++) // no arithmetic leaves a signalling NaN
+        if (memcmp((const char *)memory + i * sizeof pattern_kinds[0], &pattern_kinds[0], sizeof pattern_kinds[0]) == 0)
+            return true;
+    return false;
 }
 
 size_t most_bytes() {
