@@ -123,9 +123,9 @@ enum { GATHER_THREADS = 256, GATHER_ROWS = GATHER_THREADS / 32 };
 
 static __global__ void __launch_bounds__(GATHER_THREADS) gather_rows(const spt_gather g, uint32_t rows) {
     const uint32_t row = blockIdx.x * GATHER_ROWS + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (row >= rows)
-        return;
     const size_t steps = (g.n + g.size - 1) / g.size, first = (size_t)(*g.step % steps) * g.size;
+    if (row >= rows || first + row >= g.n)
+        return;
     const size_t from = g.permutation[blockIdx.y * g.n + first + row], to = blockIdx.y * g.size + row;
     const float4 *x = (const float4 *)(g.from.x + from * g.stride);
     float4 *y = (float4 *)(g.to.x + to * g.stride);

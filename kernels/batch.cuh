@@ -37,7 +37,8 @@ typedef struct spt_gather {
     uint32_t stride, outputs;    // of x, a multiple of 4; of target
 } spt_gather;
 
-/** The batch of the current step, `rows` of them, for every seed. */
+/** The batch of the current step, `rows` of them, for every seed. Of a short batch the rows past its last stay as they
+ *  are: who times steps takes full ones wherever the epoch stands. */
 cudaError_t spt_batch_gather(const spt_gather *gather, size_t n_seeds, size_t rows, cudaStream_t stream);
 
 /** Before the first of some steps: which runs take part, those whose counter is at `first` and that have not diverged,

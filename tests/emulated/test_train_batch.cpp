@@ -47,7 +47,7 @@ static void sorting_is_no_race(void **) {
     }));
 }
 
-/** Step 5 of 3 an epoch: the last batch, which is short. */
+/** Step 5 of 3 an epoch: the last batch, which is short, whether it is asked for or a full one. */
 static void batches_hold_the_rows_that_their_order_names(void **) {
     const size_t n = 25, size = 10, inputs = 6, stride = 8, outputs = 3, seeds = 2;
     std::vector<float> x(n * stride), target(n * outputs);
@@ -71,14 +71,18 @@ static void batches_hold_the_rows_that_their_order_names(void **) {
                                size,
                                stride,
                                outputs};
-    assert_done(spt_batch_gather(&gather, seeds, 5, nullptr));
-    const std::vector<float> found_x = batch_x.read(), found_target = batch_target.read();
-    for (size_t s = 0; s < seeds; s++)
-        for (size_t r = 0; r < 5; r++) {
-            const size_t from = permutation[s * n + 20 + r], to = s * size + r;
-            assert_memory_equal(&found_x[to * stride], &x[from * stride], stride * sizeof(float));
-            assert_memory_equal(&found_target[to * outputs], &target[from * outputs], outputs * sizeof(float));
-        }
+    for (size_t rows : {(size_t)5, size}) {
+        assert_done(cudaMemset(batch_x.data, 0, batch_x.count * sizeof(float)));
+        assert_done(spt_batch_gather(&gather, seeds, rows, nullptr));
+        const std::vector<float> found_x = batch_x.read(), found_target = batch_target.read();
+        for (size_t s = 0; s < seeds; s++)
+            for (size_t r = 0; r < 5; r++) {
+                const size_t from = permutation[s * n + 20 + r], to = s * size + r;
+                assert_memory_equal(&found_x[to * stride], &x[from * stride], stride * sizeof(float));
+                assert_memory_equal(&found_target[to * outputs], &target[from * outputs], outputs * sizeof(float));
+                assert_true(found_x[(to + 5) * stride] == 0.0f);
+            }
+    }
 }
 
 int main(void) {
