@@ -5,6 +5,17 @@
 
 #include "spectral_norm.cuh"
 
+// On the emulated device a gap that no kernel may touch follows every array, so that an access past its end is seen.
+#ifdef SPT_EMULATED
+#include "emulated/gaps.h"
+enum { SLAB_GAP = 2048 };
+#else
+namespace spt_emulated {
+static inline void leave_gap(const void *, size_t) {}
+} // namespace spt_emulated
+enum { SLAB_GAP = 0 };
+#endif
+
 // ---- the slab
 
 typedef struct spt_slab {
@@ -17,7 +28,9 @@ enum { SLAB_ALIGN = 256 };
 template <typename T>
 static T *take(spt_slab *slab, size_t count) {
     T *array = (T *)slab->at;
-    slab->at += (count * sizeof(T) + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
+    const uintptr_t end = slab->at + count * sizeof(T);
+    slab->at = (end + SLAB_GAP + SLAB_ALIGN - 1) / SLAB_ALIGN * SLAB_ALIGN;
+    spt_emulated::leave_gap((const void *)end, slab->at - end);
     return array;
 }
 

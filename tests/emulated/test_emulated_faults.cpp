@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "device_case.h"
+#include "emulated/gaps.h"
 #include "faults.cuh"
 #include "samples.cuh"
 
@@ -85,6 +86,11 @@ static int plant(const char *name) {
     on_device<float> in_d(numbers(FAULT_BLOCK));
     if (strcmp(name, "host_touches_device_memory") == 0)
         return in_d.data[3] == 0.0f ? 1 : 2;
+    if (strcmp(name, "array_read_past_end_within_an_allocation") == 0) {
+        on_device<float> out_d(FAULT_BLOCK);
+        spt_emulated::leave_gap(in_d.data + FAULT_BLOCK - 3, 3 * sizeof(float));
+        return fault_launch("no_fault", in_d.data, out_d.data) == cudaSuccess ? 0 : 2;
+    }
     if (strcmp(name, "kernel_gets_host_pointer") == 0) {
         float on_host[FAULT_BLOCK];
         return fault_launch("no_fault", in_d.data, on_host) == cudaSuccess ? 0 : 2;
@@ -160,6 +166,7 @@ static const char *const faults[][2] = {
     {"global_read_past_end", "AddressSanitizer"},
     {"global_write_before_start", "AddressSanitizer"},
     {"global_read_far_past_end", "AddressSanitizer"},
+    {"array_read_past_end_within_an_allocation", "AddressSanitizer: use-after-poison"},
     {"shared_never_written", "results differ"},
     {"shared_of_the_block_before", "results differ"},
     {"global_never_written", "results differ"},

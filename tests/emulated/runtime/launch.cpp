@@ -322,6 +322,7 @@ static void run_together(const shape *launched, const unsigned *clusters, size_t
 
 static void run(const shape &launched) {
     open_memory guard;
+    watched_gaps between_arrays;
     size_t size = (size_t)launched.cluster.x * launched.cluster.y * launched.cluster.z;
     size_t n_clusters = (size_t)launched.grid.x * launched.grid.y * launched.grid.z / size;
     std::vector<unsigned> clusters(n_clusters);

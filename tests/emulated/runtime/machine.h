@@ -126,6 +126,11 @@ struct open_memory {
     open_memory();
     ~open_memory();
 };
+/** While one lives, gaps (emulated/gaps.h) cannot: for kernels, copies go over them. */
+struct watched_gaps {
+    watched_gaps();
+    ~watched_gaps();
+};
 
 // ---- device.cpp: errors
 /** While one lives, the calling host thread alone is in the runtime. Counts a call of that kind. */

@@ -2,6 +2,8 @@
 // runs: a host that touches it is caught.
 #include "machine.h"
 
+#include "emulated/gaps.h"
+
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -17,6 +19,7 @@ struct allocation {
     bool on_device;
 };
 static std::map<const char *, allocation> allocations; // by first byte
+static std::map<const char *, size_t> gaps;            // in allocations of the device, by first byte
 static size_t device_bytes, device_bytes_most;
 static int open_count;
 
@@ -81,6 +84,19 @@ bool device_holds(const void *memory, size_t bytes, bool pinned_too) {
            (size_t)((const char *)memory - at->first) + bytes <= at->second.bytes;
 }
 
+void leave_gap(const void *memory, size_t bytes) {
+    if (device_holds(memory, bytes, false))
+        gaps[(const char *)memory] = bytes;
+}
+watched_gaps::watched_gaps() {
+    for (const auto &[memory, bytes] : gaps)
+        poison(memory, bytes);
+}
+watched_gaps::~watched_gaps() {
+    for (const auto &[memory, bytes] : gaps)
+        unpoison(memory, bytes);
+}
+
 static cudaError_t allocate(void **memory, size_t bytes, bool on_device) {
     entry in(ALLOCATION);
     *memory = nullptr;
@@ -109,6 +125,7 @@ static cudaError_t release(void *memory, bool on_device) {
     if (at == allocations.end() || at->second.on_device != on_device)
         return remember(cudaErrorInvalidValue);
     device_bytes -= on_device ? at->second.bytes : 0;
+    gaps.erase(gaps.lower_bound(at->first), gaps.lower_bound(at->first + at->second.bytes));
     allocations.erase(at);
     free(memory);
     count_object(-1);
