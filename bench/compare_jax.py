@@ -88,16 +88,16 @@ def main():
     jax.config.update("jax_default_matmul_precision", "highest")
     if arguments.device == "cuda" and jax.default_backend() != "gpu":
         raise SystemExit(f"compare_jax.py: JAX sees no CUDA device, only {jax.default_backend()}; allowed: --device cpu")
-    rows = []
+    report = steps.Report(f"JAX {jax.__version__}", ["vmap"], arguments)
     for width in steps.chosen_widths(arguments):
         row = {"width": width, "vmap": jax_seconds(width, arguments.seeds, arguments.seconds)}
-        row["spectrain"], _ = steps.spectrain_seconds(arguments.build, [width], arguments.seeds, arguments.device,
-                                                      arguments.seconds)
-        rows.append(row)
-    total = {"vmap": sum(row["vmap"] for row in rows)}
-    total["spectrain"], name = steps.spectrain_seconds(arguments.build, [row["width"] for row in rows],
+        row["spectrain"], name = steps.spectrain_seconds(arguments.build, [width], arguments.seeds, arguments.device,
+                                                         arguments.seconds)
+        report.add(row, name)
+    total = {"vmap": sum(row["vmap"] for row in report.rows)}
+    total["spectrain"], name = steps.spectrain_seconds(arguments.build, [row["width"] for row in report.rows],
                                                        arguments.seeds, arguments.device, arguments.seconds)
-    steps.report(f"JAX {jax.__version__}", name, ["vmap"], arguments, rows, total)
+    report.add(total, name)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,7 @@ class GraphLoop(Loop):
         with torch.cuda.graph(self.graph):
             loss = self.loss(self.net(self.x[self.rows]), self.y[self.rows])
             loss.backward()
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=False)
+            self.optimizer.step()  # a replay writes gradients anew: none has to become zero first
 
     def step(self, rows):
         self.rows.copy_(rows)
@@ -130,18 +129,19 @@ def main():
     if not hasattr(torch, "compile") and "compile" in ways:
         ways.remove("compile")
         print(f"PyTorch {torch.__version__} has no torch.compile\n")
-    rows = []
+    report = steps.Report(f"PyTorch {torch.__version__}", ways, arguments)
     for width in steps.chosen_widths(arguments):
         row = {"width": width}
         for way in list(ways):
             row[way] = torch_seconds(way, width, arguments.seeds, device, arguments.seconds)
         row["spectrain"], name = steps.spectrain_seconds(arguments.build, [width], arguments.seeds, device,
                                                          arguments.seconds)
-        rows.append(row)
+        report.add(row, name)
+    rows = report.rows
     total = {way: sum(row[way] for row in rows) if all(row[way] for row in rows) else None for way in ways}
     total["spectrain"], name = steps.spectrain_seconds(arguments.build, [row["width"] for row in rows],
                                                        arguments.seeds, device, arguments.seconds)
-    steps.report(f"PyTorch {torch.__version__}", name, ways, arguments, rows, total)
+    report.add(total, name)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ PIECES = [("main_job", "The main job on the device, against the CPU", "main_job.
           ("layers", "Layers: own kernels and cuBLAS", "layers.txt"),
           ("compare_torch", "PyTorch", "compare_torch.md"),
           ("compare_jax", "JAX", "compare_jax.md"),
+          ("compare_compiled", "PyTorch, torch.compile", "compare_compiled.md"),
           ("operations_cpu", "Operations on this machine's processor", "operations_cpu.txt")]
 
 

@@ -72,27 +72,37 @@ def spectrain_seconds(build, widths, seeds, device, seconds):
     return next(m["seconds"] for m in everything if m["operation"] == "train step"), found["device"]
 
 
-def table(title, ways, rows, total):
-    """Markdown: microseconds in which each way takes a step of all networks of a width; and of all widths."""
-    print(f"{title}\n")
-    print("| width | " + " | ".join(f"{way}, us" for way in ways) + " | spectrain, us | best other / spectrain |")
-    print("|--:|" + "--:|" * (len(ways) + 2))
-    for name, row in [*((str(row["width"]), row) for row in rows), ("all", total)]:
-        times = [row.get(way) for way in ways]
+class Report:
+    """A Markdown table and the JSON of the same, as far as there are numbers: what is cut off leaves what it has."""
+
+    def __init__(self, tool, ways, arguments):
+        self.tool, self.ways, self.arguments, self.rows, self.total = tool, ways, arguments, [], None
+
+    def add(self, row, device_name):
+        """The row of a width, its times in seconds by way; the one without a width is of all."""
+        if not self.rows:
+            print(f"{self.tool} on {device_name}: microseconds for a step of {self.arguments.seeds} networks of each "
+                  f"width, float32, batch {BATCH}, {INPUTS} inputs, 2 hidden layers\n")
+            print("| width | " + " | ".join(f"{way}, us" for way in self.ways) +
+                  " | spectrain, us | best other / spectrain |")
+            print("|--:|" + "--:|" * (len(self.ways) + 2))
+        if "width" in row:
+            self.rows.append(row)
+        else:
+            self.total = row
+        times = [row.get(way) for way in self.ways]
         there = [t for t in times if t]
         ratio = f"{min(there) / row['spectrain']:.1f}" if there else "-"
-        print(f"| {name} | " + " | ".join(f"{1e6 * t:.1f}" if t else "-" for t in times) +
-              f" | {1e6 * row['spectrain']:.1f} | {ratio} |")
+        print(f"| {row.get('width', 'all')} | " + " | ".join(f"{1e6 * t:.1f}" if t else "-" for t in times) +
+              f" | {1e6 * row['spectrain']:.1f} | {ratio} |", flush=True)
+        if self.arguments.json:
+            self.write(device_name)
 
-
-def report(tool, device_name, ways, arguments, rows, total):
-    """Print the table and write the JSON."""
-    table(f"{tool} on {device_name}: microseconds for a step of {arguments.seeds} networks of each width, float32, "
-          f"batch {BATCH}, {INPUTS} inputs, 2 hidden layers", ways, rows, total)
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"bench": f"compare {tool}", "created": datetime.datetime.now(datetime.timezone.utc).isoformat(
-                timespec="seconds"), "device": device_name, "seeds": arguments.seeds, "ways": ways,
-                       "unit": "seconds a step of all networks of the width", "widths": rows, "all": total},
+    def write(self, device_name):
+        with open(self.arguments.json, "w", encoding="utf-8") as file:
+            json.dump({"bench": f"compare {self.tool}",
+                       "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                       "device": device_name, "seeds": self.arguments.seeds, "ways": self.ways,
+                       "unit": "seconds a step of all networks of the width", "widths": self.rows, "all": self.total},
                       file, indent=1)
             file.write("\n")
