@@ -283,9 +283,9 @@ static spt_status time_kernels(spt_group *group, double seconds, spt_measurement
     if (error == cudaSuccess)
         error = spt_recording_copy(group); // what evaluation and probes see
     if (error == cudaSuccess)
-        error = cudaDeviceSynchronize();
-    if (error == cudaSuccess)
         error = make_still(group, &still_d);
+    if (error == cudaSuccess) // the stream does not wait for the default one, where tables may still be on their way
+        error = cudaDeviceSynchronize();
     if (error == cudaSuccess)
         error = spt_timer_make(&bench.timer, group->device->stream, seconds);
     if (error == cudaSuccess) {
