@@ -51,7 +51,7 @@ processors=$(nproc 2>/dev/null || echo 2)
 
 device=""
 if command -v nvidia-smi >/dev/null 2>&1; then
-    device=$(nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader 2>/dev/null | head -1)
+    device=$(timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv,noheader 2>/dev/null | head -1)
 fi
 case $device in *,*) ;; *) device="" ;; esac # an error message is no device
 # With a device that nvidia-smi names, a test that finds none fails.
