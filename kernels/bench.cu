@@ -243,8 +243,6 @@ static cudaError_t make_still(const spt_group *group, spt_device_optimizer **out
         error = cudaMalloc((void **)out_d, bytes);
     if (error == cudaSuccess)
         error = cudaMemcpy(*out_d, table, bytes, cudaMemcpyHostToDevice);
-    if (error == cudaSuccess) // what is timed is in a stream that does not wait for the default one
-        error = cudaDeviceSynchronize();
     free(table);
     return error;
 }
