@@ -23,6 +23,6 @@ function(spectrain_python_test name script label)
   endif()
   set(environment SPECTRAIN=$<TARGET_FILE:spectrain> SPECTRAIN_BUILD=${CMAKE_BINARY_DIR}
       SPECTRAIN_SOURCE=${PROJECT_SOURCE_DIR} CMAKE=${CMAKE_COMMAND} CC=${CMAKE_C_COMPILER}
-      SPECTRAIN_SANITIZE=${SPECTRAIN_SANITIZE})
+      SPECTRAIN_SANITIZE=${SPECTRAIN_SANITIZE} SPECTRAIN_FAULTS=$<TARGET_FILE:spectrain_faults>)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1200 ENVIRONMENT "${environment}")
 endfunction()

@@ -17,6 +17,7 @@ import unittest
 import h5py
 
 PROGRAM = os.environ.get("SPECTRAIN", "spectrain")
+STOP_AT = 20  # of some 50 things that a run of slow() hands, as it trains, to the thread that writes
 TIMEOUT = 300  # seconds until a hanging program is a failure; no test depends on how fast it is
 
 TINY = {
@@ -87,19 +88,15 @@ class SweepTest(unittest.TestCase):
 
     def start_training(self, path, output, *arguments, **options):
         """A process in the middle of `run path -o output`, stopped there: however late this machine lets the test go
-        on, what is done to it comes in time. (One that had ended before it could be stopped is started again.)"""
-        for _ in range(5):
-            process = self.start("run", path, "-o", output, *arguments, **options)
-            process.first_line = process.stderr.readline()  # a run says something soon after its start
-            process.send_signal(signal.SIGSTOP)
-            # It is left as it was found: Popen is to learn its end, if that is what was found.
-            found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-            if found.si_code == os.CLD_STOPPED:
-                return process
-            _, text = process.communicate()
-            self.assertEqual(process.returncode, 0, process.first_line + text)
-            (self.folder / output).unlink()
-        self.fail("it ended each time before it could be stopped")
+        on, what is done to it comes in time."""
+        process = self.start("run", path, "-o", output, *arguments, env=stopping(), **options)
+        self.assert_stopped(process)
+        return process
+
+    def assert_stopped(self, process):
+        """Wait until a process has stopped itself (stopping), and leave it as it is."""
+        found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.assertEqual(found.si_code, os.CLD_STOPPED, "it has ended")
 
     def run_sweep(self, config, output, *arguments, **options):
         """Train the config into output; it must succeed. The path of the file."""
@@ -109,7 +106,7 @@ class SweepTest(unittest.TestCase):
         return self.folder / output
 
     def slow_sweep(self):
-        """A config that takes this machine two seconds or so to train, and its file: made once a class."""
+        """A config that takes this machine a second or so to train, and its file: made once a class."""
         reference, epochs = self.shared_folder / "reference.h5", 400  # long enough also where the first was slowed down
         while type(self).slow_config is None:
             config = slow(epochs)
@@ -117,10 +114,10 @@ class SweepTest(unittest.TestCase):
             path = self.run_sweep(config, "reference.h5", "--force", "--quiet")
             # Where others keep this machine from it the one is long, where it waits for its own threads the other.
             took = min(time.monotonic() - start, processor_seconds() - used)
-            if took >= 2.0:
+            if took >= 1.0:
                 shutil.move(path, reference)
                 type(self).slow_config = config
-            epochs *= max(2, int(2.0 / took))
+            epochs *= max(2, int(1.0 / took))
         return self.slow_config, reference
 
     def assert_one_line_error(self, result, code, *words):
@@ -167,11 +164,18 @@ def end(process):
             stream.close()
 
 
+def stopping(call=None, environment=None):
+    """The environment of a process that stops itself (SIGSTOP), always at the same place: at a call that changes files,
+    or else in the middle of training. See tests/crash/faults.c."""
+    where = {"FAULT_HANDED": str(STOP_AT)} if call is None else {"FAULT_STOP": str(call)}
+    return {**(environment or os.environ), "LD_PRELOAD": os.environ["SPECTRAIN_FAULTS"], **where}
+
+
 def go_on(process, *signals):
-    """Let a process that start_training has stopped go on, these signals first; its stderr after its end."""
+    """Let a process that was stopped go on, these signals first; its stderr after its end."""
     for number in (*signals, signal.SIGCONT):
         process.send_signal(number)
-    return process.first_line + process.communicate()[1]
+    return process.communicate()[1]
 
 
 def processor_seconds():

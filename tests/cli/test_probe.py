@@ -6,20 +6,18 @@ import os
 import shutil
 import signal
 import sys
-import time
 import unittest
 
 import h5py
 import numpy as np
 
-from sweeps import SweepTest, contents, tiny
+from sweeps import SweepTest, contents, go_on, stopping, tiny
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 from check_file import check_file  # noqa: E402
 
 LINE = "{name: again, kind: line, split: train, points: 10, samples: 16, radius: 1.0}"
-LONG = "{name: long, kind: line, split: train, points: 200, samples: 4096, radius: 1.0}"
 
 
 class Probe(SweepTest):
@@ -176,17 +174,17 @@ class Probe(SweepTest):
         self.assertEqual(self.spectrain("probe", path, "--probe", LINE).returncode, 0)
         self.assertEqual(os.listdir(self.folder), ["sweep.h5"])
 
-    def start_long(self, path):
-        """A probe at work on its copy, seconds before its end."""
-        process = self.start("probe", path, "--probe", LONG, "--threads", 1)
-        while not (self.folder / "sweep.h5.probe" / "copy").exists() and process.poll() is None:
-            time.sleep(0.01)
+    def start_probe(self, path):
+        """A probe that was stopped while it copied the file."""
+        process = self.start("probe", path, "--probe", LINE, "--threads", 1, env=stopping(call=7))
+        self.assert_stopped(process)
+        self.assertTrue((self.folder / "sweep.h5.probe" / "copy").exists())
         return process
 
     def test_a_kill_leaves_the_file_as_it_was_and_the_next_try_succeeds(self):
         path = self.trained()
         before = path.read_bytes()
-        process = self.start_long(path)
+        process = self.start_probe(path)
         process.kill()
         process.wait()
         self.assertEqual(process.returncode, -signal.SIGKILL)
@@ -198,9 +196,8 @@ class Probe(SweepTest):
     def test_a_signal_ends_it_and_leaves_nothing(self):
         path = self.trained()
         before = path.read_bytes()
-        process = self.start_long(path)
-        process.send_signal(signal.SIGTERM)
-        stderr = process.communicate()[1]
+        process = self.start_probe(path)
+        stderr = go_on(process, signal.SIGTERM)
         self.assertEqual(process.returncode, 75, stderr)
         self.assertIn("interrupted; the file is as it was", stderr)
         self.assertEqual(path.read_bytes(), before)
@@ -208,11 +205,11 @@ class Probe(SweepTest):
 
     def test_a_file_replaced_meanwhile_is_not_overwritten(self):
         path = self.trained()
-        process = self.start_long(path)
+        process = self.start_probe(path)
         other = self.trained("other.h5", sweep={"train.seed": [5]})
         os.replace(other, path)
         replaced = path.read_bytes()
-        stderr = process.communicate()[1]
+        stderr = go_on(process)
         self.assertEqual(process.returncode, 1)
         self.assertIn("another file has taken its place since", stderr)
         self.assertEqual(path.read_bytes(), replaced)

@@ -3,6 +3,7 @@ tests/cluster/."""
 
 import fcntl
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import unittest
 import h5py
 
 from played_slurm import PlayedSlurm
-from sweeps import PROGRAM, SweepTest, end, tiny
+from sweeps import PROGRAM, SweepTest, end, stopping, tiny
 
 SIX = tiny(sweep={"model.width": [4, 8, 6], "train.seed": [0, 1]})
 
@@ -305,12 +306,13 @@ class Refused(Submit):
 class Task(Submit):
     """What a task does when it is told to stop."""
 
-    def start_task(self):
+    def start_task(self, change=dict):
         config, whole = self.slow_sweep()
         self.config = self.write_config(config)
         if not self.shards.exists():
             self.submit(shards=2)
-        environment = self.slurm.environment(SLURM_ARRAY_JOB_ID="41", SLURM_ARRAY_TASK_ID="1", SLURM_JOB_ID="77")
+        environment = change(self.slurm.environment(SLURM_ARRAY_JOB_ID="41", SLURM_ARRAY_TASK_ID="1",
+                                                    SLURM_JOB_ID="77"))
         task = subprocess.Popen(["bash", self.slurm.at / "41.sbatch"], cwd=self.folder, text=True, env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(end, task)
@@ -318,12 +320,22 @@ class Task(Submit):
 
     def interrupted(self, number):
         """A task that got the signal in the middle: its exit code, and what it asked of Slurm."""
-        task, _ = self.start_task()
+        task, _ = self.start_task(lambda environment: stopping(environment=environment))
         progress = self.shards / "1.h5.part" / "progress"
-        while not progress.exists() or "fraction 0.000000" in progress.read_text():
-            self.assertIsNone(task.poll())
-            time.sleep(0.01)
+
+        def wait_until(condition):
+            while not condition():
+                self.assertIsNone(task.poll())
+                time.sleep(0.01)
+
+        def training(key):  # of the program that trains, as the system tells it
+            pid = re.search(r"(?m)^process (\d+) ", progress.read_text())[1]
+            return re.search(rf"(?m)^{key}:\s+(\S+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]
+
+        wait_until(lambda: progress.exists() and training("State") == "T")
         task.send_signal(number)
+        wait_until(lambda: int(training("ShdPnd"), 16) != 0)  # the task has told it
+        os.kill(int(training("Pid")), signal.SIGCONT)
         text, _ = task.communicate(timeout=300)
         asked = self.slurm.get("asked").splitlines()
         self.slurm.put("asked", "")

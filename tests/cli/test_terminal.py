@@ -13,7 +13,7 @@ import termios
 import time
 import unittest
 
-from sweeps import TIMEOUT, PROGRAM, SweepTest, end, tiny
+from sweeps import TIMEOUT, PROGRAM, SweepTest, end, stopping, tiny
 
 REDRAW = re.compile(r"\r([^\r\n]*)\x1b\[K")
 
@@ -21,14 +21,14 @@ REDRAW = re.compile(r"\r([^\r\n]*)\x1b\[K")
 class Terminal:
     """A program whose stderr is a terminal of that many columns; what it writes there is text."""
 
-    def __init__(self, columns, *arguments, cwd, terminal="xterm"):
+    def __init__(self, columns, *arguments, cwd, terminal="xterm", env=None):
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.modes = termios.tcgetattr(self.slave)
         self.text = ""
         self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.slave,
-                                        env={**os.environ, "TERM": terminal})
+                                        env={**(env or os.environ), "TERM": terminal})
 
     def read(self, until=None):
         """Take what comes until the process has ended, or until the text holds a pattern."""
@@ -86,9 +86,11 @@ class LiveLine(SweepTest):
     def test_an_interrupt_leaves_the_live_line_before_it_speaks(self):
         config, _ = self.slow_sweep()
         path = self.write_config(config)
-        terminal = self.open_terminal(80, "run", path, "-o", "x.h5")
+        terminal = self.open_terminal(80, "run", path, "-o", "x.h5", env=stopping())
         terminal.read(until=REDRAW.pattern)
+        self.assert_stopped(terminal.process)
         terminal.process.send_signal(signal.SIGINT)
+        terminal.process.send_signal(signal.SIGCONT)
         terminal.read()
         self.assertEqual(terminal.process.returncode, 75, terminal.text)
         live, last = terminal.text.rstrip("\n").split("\n")
@@ -97,11 +99,13 @@ class LiveLine(SweepTest):
         self.assertEqual(termios.tcgetattr(terminal.slave), terminal.modes)
 
     def test_an_error_leaves_the_live_line_before_it_speaks(self):
-        config = tiny({"train.epochs": 10000, "record.weights": {"every": 1}}, sweep={"model.width": [80]})
-        terminal = self.open_terminal(80, "run", self.write_config(config), "-o", "x.h5")
+        config = tiny({"train.epochs": 100, "record.weights": {"every": 1}}, sweep={"model.width": [80]})
+        terminal = self.open_terminal(80, "run", self.write_config(config), "-o", "x.h5", env=stopping())
         terminal.read(until=REDRAW.pattern)
+        self.assert_stopped(terminal.process)
         # From now on no file may grow beyond what is there: the next write fails.
         resource.prlimit(terminal.process.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        terminal.process.send_signal(signal.SIGCONT)
         terminal.read()
         self.assertEqual(terminal.process.returncode, 1, terminal.text)
         live, last = terminal.text.rstrip("\n").split("\n")

@@ -4,14 +4,17 @@
  *   FAULT_KILL=N      SIGKILL at call N; of a write none, half or all of its bytes are written before (N mod 3)
  *   FAULT_SIGNAL=N    SIGUSR1 at call N, which is then done
  *   FAULT_STOP=N      SIGSTOP at call N, which is done after SIGCONT
- *   FAULT_CALLS=A,B   these calls, by name, fail from call FAULT_FROM (1) on with the number FAULT_ERRNO; open: of a
- * new file only FAULT_JUMP=N:S    from call N on the clock of the wall is S seconds ahead (behind where S is negative)
- *   FAULT_COUNT=FILE  at exit, the number of calls and of each kind is written there
+ *   FAULT_HANDED=N    SIGSTOP where the main thread, in training, hands its Nth thing to another thread
+ *   FAULT_CALLS=A,B   these calls, by name, fail with the number FAULT_ERRNO; open: of a new file only
+ *   FAULT_FROM=N      from call N (1) on
+ *   FAULT_JUMP=N:S    from call N on the clock of the wall is S seconds ahead (behind where S is negative)
+ *   FAULT_COUNT=FILE  at exit, the number of calls, of each kind, and of what was handed, is written there
  *
  * The system is called directly: what is replaced here is found nowhere else. */
 #define _GNU_SOURCE /* for the 64-bit names */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -32,13 +35,13 @@ static const char *const NAMES[CALLS] = {"pwrite", "rename", "fsync", "fdatasync
                                          "rmdir",  "mkdir",  "link",  "open",      "flock"};
 
 static struct {
-    unsigned long kill, signal, stop, from, jump_at;
+    unsigned long kill, signal, stop, handed, from, jump_at;
     long jump;
     int reason;
     bool fails[CALLS];
 } plan;
 
-static atomic_ulong n_calls, n_of[CALLS];
+static atomic_ulong n_calls, n_of[CALLS], n_handed, n_notes;
 
 /* The note of progress comes by the clock. It is left alone, so that the same work makes the same calls. */
 static atomic_int progress_fd = -1;
@@ -67,6 +70,7 @@ __attribute__((constructor)) static void read_plan(void) {
     plan.kill = number("FAULT_KILL", 0);
     plan.signal = number("FAULT_SIGNAL", 0);
     plan.stop = number("FAULT_STOP", 0);
+    plan.handed = number("FAULT_HANDED", 0);
     plan.from = number("FAULT_FROM", 1);
     plan.reason = (int)number("FAULT_ERRNO", EIO);
     const char *jump = getenv("FAULT_JUMP");
@@ -84,6 +88,7 @@ __attribute__((destructor)) static void write_counts(void) {
     fprintf(file, "%lu\n", atomic_load(&n_calls));
     for (int c = 0; c < CALLS; c++)
         fprintf(file, "%s %lu\n", NAMES[c], atomic_load(&n_of[c]));
+    fprintf(file, "handed %lu\n", atomic_load(&n_handed));
     fclose(file);
 }
 
@@ -129,7 +134,11 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 }
 
 int rename(const char *from, const char *to) {
-    return !is_progress(from) && fails(RENAME) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (is_progress(from))
+        atomic_fetch_add(&n_notes, 1);
+    else if (fails(RENAME))
+        return -1;
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int fsync(int fd) {
@@ -195,6 +204,18 @@ int open64(const char *path, int flags, ...) {
     int fd = do_open(path, flags, arguments);
     va_end(arguments);
     return fd;
+}
+
+/* ---- from thread to thread */
+
+/* A signalled condition is something handed over. The place in the main thread's work is the same each time, whatever
+ * the others have done by then. All who wait are woken: a program must always bear that, and so nothing of what is
+ * replaced here is needed. */
+int pthread_cond_signal(pthread_cond_t *condition) {
+    const bool counts = gettid() == getpid() && atomic_load(&n_notes) > 1; /* the first note is of nothing done */
+    if (counts && atomic_fetch_add(&n_handed, 1) + 1 == plan.handed)
+        kill(getpid(), SIGSTOP);
+    return pthread_cond_broadcast(condition);
 }
 
 /* ---- the clock of the wall */

@@ -50,7 +50,7 @@ class Kill(SweepTest):
         path = self.write_config(config)
         moments = random.Random(SEED)
         kills = sweeps = 0
-        whole = 2.0  # seconds that a sweep takes, by the quickest so far
+        whole = 1.0  # seconds that a sweep takes, by the quickest so far
         while kills < KILLS:
             output = f"sweep{sweeps}.h5"
             # Anywhere in the whole of it, the writing of the file at its end included; then, on the same sweep, again.

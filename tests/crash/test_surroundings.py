@@ -12,12 +12,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 from faults import disturbed, read_counts  # noqa: E402
-from sweeps import PROGRAM, TIMEOUT, SweepTest, contents, tiny  # noqa: E402
+from sweeps import PROGRAM, TIMEOUT, SweepTest, contents, go_on, tiny  # noqa: E402
 
 CONFIG = tiny(sweep={"model.width": [8], "train.seed": [0, 1]})
 PROBE = "{name: again, kind: line, split: train, points: 10, samples: 16, radius: 1.0}"
@@ -237,15 +236,10 @@ class Removed(Surroundings):
     def start_slow(self):
         config, reference = self.slow_sweep()
         path = self.write_config(config, "slow.yaml")
-        process = self.start("run", path, "-o", "out/x.h5", "--quiet")
-        state = self.out / "x.h5.part" / "state"
-        while not state.exists() or state.stat().st_size < 8192:  # something was recorded
-            self.assertIsNone(process.poll())
-            time.sleep(0.005)
-        return process, path, reference
+        return self.start_training(path, "out/x.h5", "--quiet"), path, reference
 
     def assert_told_by(self, process):
-        _, text = process.communicate(timeout=TIMEOUT)
+        text = go_on(process)
         self.assertEqual(process.returncode, 1, text)
         told = [line for line in text.splitlines() if line.startswith("spectrain: ")]
         self.assertEqual(len(told), 1, text)
@@ -312,14 +306,10 @@ class Locks(Surroundings):
 class TwoProcesses(Surroundings):
 
     def stopped_at(self, command, call, **faults):
-        """The command, stopped at a call; None when it came to its end before."""
+        """The command, stopped at a call."""
         process = self.start(*command.arguments, env=disturbed(stop=call, **faults))
-        while process.poll() is None:
-            state = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            if state == "T":
-                return process
-            time.sleep(0.002)
-        return None
+        self.assert_stopped(process)
+        return process
 
     def second_is_refused(self, faults):
         for command in COMMANDS:
@@ -328,7 +318,6 @@ class TwoProcesses(Surroundings):
                 with self.subTest(command=command.name, call=call):
                     self.prepare(command)
                     first = self.stopped_at(command, call, **faults)
-                    self.assertIsNotNone(first)
                     ways = [(), ("--resume",), ("--force",)] if command in (RUN, SHARD) else [()]
                     for way in ways:
                         second = self.spectrain(*command.arguments, *way, env=disturbed(**faults))
