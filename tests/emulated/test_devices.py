@@ -58,17 +58,27 @@ class Devices(SweepTest):
             self.assertFalse((self.folder / left).exists(), left)
 
     def start_long(self, there):
-        """A sweep on all devices, each of which has recorded something."""
+        """A sweep on all devices, each of whose workers (process.workers) was stopped as soon as it had begun to train:
+        however late this machine lets the test go on, what is done to them comes in time."""
         process = self.start("run", self.write_config(LONG), "-o", "x.h5", "--backend", "cuda", "--devices", "all",
                              env=self.environment(there))
         limit = time.monotonic() + TIMEOUT
-        for shard in range(there):
-            progress = self.folder / "x.h5.devices" / f"{shard}-of-{there}.h5.part" / "progress"
-            while not progress.exists() or "fraction 0.000000" in progress.read_text():
-                self.assertIsNone(process.poll())
-                self.assertLess(time.monotonic(), limit)
-                time.sleep(0.02)
+        process.workers = {}
+        while len(process.workers) < there:
+            for shard in set(range(there)) - set(process.workers):
+                progress = self.folder / "x.h5.devices" / f"{shard}-of-{there}.h5.part" / "progress"
+                text = progress.read_text() if progress.exists() else "fraction 0.000000"
+                if "fraction 0.000000" not in text:
+                    process.workers[shard] = int(re.search(r"(?m)^process (\d+) ", text)[1])
+                    os.kill(process.workers[shard], signal.SIGSTOP)
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.02)
         return process
+
+    def go_on(self, process):
+        for pid in process.workers.values():
+            os.kill(pid, signal.SIGCONT)
 
 
 class Bits(Devices):
@@ -120,11 +130,11 @@ class Interrupted(Devices):
 
     def test_a_killed_worker_is_told_with_its_device_and_the_others_finish(self):
         process = self.start_long(2)
-        workers = children(process.pid)
-        self.assertEqual(len(workers), 2)
-        victim = next(pid for pid in workers
-                      if b"--device\0001\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+        self.assertEqual(sorted(process.workers.values()), sorted(children(process.pid)))
+        victim = process.workers[1]
+        self.assertIn(b"--device\0001\0", pathlib.Path(f"/proc/{victim}/cmdline").read_bytes())
         os.kill(victim, signal.SIGKILL)
+        self.go_on(process)
         _, text = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, 1, text)
         self.assertIn("spectrain: warning: device 1, shard 1/2: killed by signal 9", text)
@@ -140,14 +150,14 @@ class Interrupted(Devices):
         for there, then in ((2, 3), (3, 1)):
             with self.subTest(devices=there, then=then):
                 process = self.start_long(there)
-                workers = children(process.pid)
                 process.send_signal(signal.SIGINT)
+                self.go_on(process)
                 _, text = process.communicate(timeout=TIMEOUT)
                 self.assertEqual(process.returncode, 75, text)
                 last = text.splitlines()[-1]
                 self.assertRegex(last, rf"^spectrain: interrupted, 0 of {there} shards done; resume with: .* "
                                        r"--devices all --resume$")
-                self.assertEqual([pid for pid in workers if is_alive(pid)], [])
+                self.assertEqual([pid for pid in process.workers.values() if is_alive(pid)], [])
                 without = self.on(1, LONG, "--resume")
                 self.assert_one_line_error(without, 1, "x.h5.devices: holds a sweep that was begun with --devices")
                 fresh = self.on(2, LONG, "--devices", "all")
@@ -159,12 +169,12 @@ class Interrupted(Devices):
 
     def test_workers_do_not_outlive_a_parent_that_is_killed(self):
         process = self.start_long(2)
-        workers = children(process.pid)
         process.kill()
+        self.go_on(process)
         process.communicate(timeout=TIMEOUT)
         # Goes on at once, and waits for those that are saving still.
         resumed = self.on(2, LONG, "--devices", "all", "--resume")
-        self.assertEqual([pid for pid in workers if is_alive(pid)], [])
+        self.assertEqual([pid for pid in process.workers.values() if is_alive(pid)], [])
         self.assert_done(resumed, "long", LONG)
 
     def test_a_second_process_is_refused_and_the_first_goes_on(self):
@@ -174,6 +184,7 @@ class Interrupted(Devices):
             refused = self.on(2, LONG, "--devices", "all", *arguments)
             self.assert_one_line_error(refused, 1, f"x.h5.devices: in use by process {process.pid}")
         process.send_signal(signal.SIGCONT)
+        self.go_on(process)
         _, text = process.communicate(timeout=TIMEOUT)
         self.assertEqual(process.returncode, 0, text)
         self.assert_same_bits(self.folder / "x.h5", self.reference("long", LONG))
