@@ -9,13 +9,40 @@
 // A sixteenth of what is free is left for that, and no more than this.
 static const size_t DRIVER_BYTES = (size_t)512 << 20;
 
+// What there is code for, oldest first, in tens: 800 is sm_80. It runs on newer devices too, as it comes with its PTX.
+#ifdef SPT_EMULATED
+static const int CODE[] = {800};
+#else
+static const int CODE[] = {__CUDA_ARCH_LIST__};
+#endif
+
+/** As in sm_NN; 0 when it cannot be told. */
+static int capability_of(int index) {
+    int major = 0, minor = 0;
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index) == cudaSuccess &&
+        cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index) == cudaSuccess)
+        return 10 * major + minor;
+    (void)cudaGetLastError();
+    return 0;
+}
+
+/** How many of the first `there` devices of CUDA are ours: those that there is code for. *index: CUDA's number of our
+ *  device `number`, as it was when there are not so many. */
+static int count_ours(int there, int number, int *index) {
+    int ours = 0;
+    for (int i = 0; i < there; i++)
+        if (10 * capability_of(i) >= CODE[0] && ours++ == number)
+            *index = i;
+    return ours;
+}
+
 size_t spt_cuda_count(void) {
-    int count = 0;
-    if (cudaGetDeviceCount(&count) != cudaSuccess) {
+    int there = 0, index;
+    if (cudaGetDeviceCount(&there) != cudaSuccess) {
         (void)cudaGetLastError(); // no driver, or none that fits: no device
         return 0;
     }
-    return count > 0 ? (size_t)count : 0;
+    return (size_t)count_ours(there, 0, &index);
 }
 
 /** Training comes first: a record's blocks take what its blocks leave. */
@@ -30,14 +57,20 @@ static cudaError_t make_streams(spt_device *device) {
 }
 
 spt_status spt_cuda_open(const spt_device_options *options, spt_device **out, spt_error *err) {
-    const int index = options != NULL ? options->device : 0;
-    int count = 0;
-    spt_status status = spt_cuda_check(cudaGetDeviceCount(&count), "looking for devices", err);
+    const int number = options != NULL ? options->device : 0;
+    int there = 0, index = -1;
+    spt_status status = spt_cuda_check(cudaGetDeviceCount(&there), "looking for devices", err);
     if (status != SPT_OK)
         return status;
-    if (index < 0 || index >= count)
-        return spt_fail(err, SPT_EDEVICE, "cuda: no device %d; there %s %d, from 0", index, count == 1 ? "is" : "are",
-                        count);
+    const int ours = count_ours(there, number, &index);
+    if (ours == 0)
+        return spt_fail(err, SPT_EDEVICE,
+                        "cuda: the device here is sm_%d, this build is for sm_%d and newer; SPECTRAIN_CUDA_ARCHS "
+                        "chooses what it is for, from sm_80 on",
+                        capability_of(0), CODE[0] / 10);
+    if (index < 0)
+        return spt_fail(err, SPT_EDEVICE, "cuda: no device %d; there %s %d, from 0", number, ours == 1 ? "is" : "are",
+                        ours);
     spt_device *device = (spt_device *)calloc(1, sizeof *device);
     if (device == NULL)
         return spt_fail(err, SPT_ENOMEM, "cuda: no memory");

@@ -76,9 +76,9 @@ typedef struct spt_record {
 typedef struct spt_backend {
     const char *name; /* "cpu", "cuda" */
 
-    /** How many devices there are; 0 when none (not an error). */
+    /** How many devices there are that this build has code for; 0 when none (not an error; open tells why). */
     size_t (*count)(void);
-    /** Errors: SPT_EDEVICE no such device; SPT_ENOMEM. */
+    /** Errors: SPT_EDEVICE no such device among these; SPT_ENOMEM. */
     spt_status (*open)(const spt_device_options *options, spt_device **out, spt_error *err);
     void (*close)(spt_device *device);
     void (*describe)(const spt_device *device, spt_device_info *info);

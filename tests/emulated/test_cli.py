@@ -237,6 +237,25 @@ class Device(Emulated):
         self.assert_one_line_error(result, 1, "no CUDA-capable device")
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["config.yaml"])
 
+    def test_a_device_that_there_is_no_code_for_is_left_alone(self):
+        old = dict(os.environ, SPT_EMULATED_CAPABILITIES="75")
+        self.assertIn("cuda: no device: the device here is sm_75, this build is for sm_80 and newer; ",
+                      self.spectrain("devices", env=old).stdout)
+        config = self.write_config(tiny({"train.epochs": 1}))
+        refused = self.spectrain("run", config, "-o", "x.h5", "--backend", "cuda", env=old)
+        self.assert_one_line_error(refused, 1, "cuda: the device here is sm_75")
+        result = self.spectrain("run", config, "-o", "x.h5", env=old)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with h5py.File(self.folder / "x.h5", "r") as file:
+            self.assertEqual(file.attrs["backend"], "cpu")
+        # Beside one that there is code for.
+        mixed = dict(os.environ, SPT_EMULATED_DEVICES="3", SPT_EMULATED_CAPABILITIES="70,80,61")
+        listed = self.spectrain("devices", env=mixed).stdout
+        self.assertRegex(listed, r"(?m)^cuda 0: emulated device, sm_80; compute capability 8\.0; ")
+        self.assertNotIn("cuda 1", listed)
+        refused = self.spectrain("run", config, "-o", "y.h5", "--backend", "cuda", "--device", "1", env=mixed)
+        self.assert_one_line_error(refused, 1, "cuda: no device 1; there is 1, from 0")
+
     def test_memory_too_small_for_one_run_is_one_line(self):
         result = self.cuda(MIXED, "x.h5", memory=10000)
         self.assert_one_line_error(result, 1)

@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include "emulated/control.h"
 
@@ -188,14 +189,27 @@ cudaError_t cudaGetDevice(int *number) {
     return cudaSetDevice(0);
 }
 
+/** As in sm_NN, of the device with that number: SPT_EMULATED_CAPABILITIES=75,90 lists them, 90 is any other. */
+static int capability(int number) {
+    const char *at = getenv("SPT_EMULATED_CAPABILITIES");
+    for (; at != nullptr && number > 0; number--) {
+        at = strchr(at, ',');
+        at = at != nullptr ? at + 1 : nullptr;
+    }
+    return at != nullptr ? atoi(at) : 90;
+}
+
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int number) {
-    *value = attribute == cudaDevAttrMultiProcessorCount ? device.sms
-             : attribute == cudaDevAttrL2CacheSize       ? 1 << 20
-                                                         : SHARED_LIMIT;
+    *value = attribute == cudaDevAttrMultiProcessorCount      ? device.sms
+             : attribute == cudaDevAttrL2CacheSize            ? 1 << 20
+             : attribute == cudaDevAttrComputeCapabilityMajor ? capability(number) / 10
+             : attribute == cudaDevAttrComputeCapabilityMinor ? capability(number) % 10
+                                                              : SHARED_LIMIT;
     return cudaSetDevice(number);
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int number) {
-    *properties = {"emulated device", device.memory, SHARED_LIMIT, 9, 0, device.sms};
+    *properties = {"emulated device",       device.memory,           SHARED_LIMIT,
+                   capability(number) / 10, capability(number) % 10, device.sms};
     return cudaSetDevice(number);
 }
