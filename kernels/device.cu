@@ -16,33 +16,62 @@ static const int CODE[] = {800};
 static const int CODE[] = {__CUDA_ARCH_LIST__};
 #endif
 
-/** As in sm_NN; 0 when it cannot be told. */
-static int capability_of(int index) {
+/** *capability as in sm_NN. */
+static cudaError_t ask_capability(int index, int *capability) {
     int major = 0, minor = 0;
-    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index) == cudaSuccess &&
-        cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index) == cudaSuccess)
-        return 10 * major + minor;
-    (void)cudaGetLastError();
-    return 0;
+    cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
+    if (error == cudaSuccess)
+        error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index);
+    *capability = 10 * major + minor;
+    return error;
 }
 
-/** How many of the first `there` devices of CUDA are ours: those that there is code for. *index: CUDA's number of our
- *  device `number`, as it was when there are not so many. */
-static int count_ours(int there, int number, int *index) {
-    int ours = 0;
-    for (int i = 0; i < there; i++)
-        if (10 * capability_of(i) >= CODE[0] && ours++ == number)
+/** *ours: how many of CUDA's devices, `there` of them, are those that there is code for; *index: CUDA's number of the
+ * one with our `number`, as it was when there are not so many. A device that does not answer is none; the first error.
+ */
+static cudaError_t count_ours(int there, int number, int *index, int *ours) {
+    cudaError_t first = cudaSuccess;
+    *ours = 0;
+    for (int i = 0; i < there; i++) {
+        int capability;
+        cudaError_t error = ask_capability(i, &capability);
+        if (error != cudaSuccess) {
+            (void)cudaGetLastError();
+            first = first == cudaSuccess ? error : first;
+        } else if (10 * capability >= CODE[0] && (*ours)++ == number) {
             *index = i;
-    return ours;
+        }
+    }
+    return first;
 }
 
 size_t spt_cuda_count(void) {
-    int there = 0, index;
+    int there = 0, index, ours;
     if (cudaGetDeviceCount(&there) != cudaSuccess) {
         (void)cudaGetLastError(); // no driver, or none that fits: no device
         return 0;
     }
-    return (size_t)count_ours(there, 0, &index);
+    (void)count_ours(there, 0, &index, &ours);
+    return (size_t)ours;
+}
+
+/** CUDA's number of our device `number`. Errors: SPT_EDEVICE there is none, and why. */
+static spt_status find_device(int there, int number, int *index, spt_error *err) {
+    int ours = 0, capability = 0;
+    cudaError_t error = count_ours(there, number, index, &ours);
+    if (*index >= 0)
+        return SPT_OK;
+    if (error == cudaSuccess && ours == 0)
+        error = ask_capability(0, &capability);
+    if (error != cudaSuccess)
+        return spt_cuda_check(error, "asking what the devices are", err);
+    if (ours == 0)
+        return spt_fail(err, SPT_EDEVICE,
+                        "cuda: the device here is sm_%d, this build is for sm_%d and newer; SPECTRAIN_CUDA_ARCHS "
+                        "chooses what it is for, from sm_80 on",
+                        capability, CODE[0] / 10);
+    return spt_fail(err, SPT_EDEVICE, "cuda: no device %d; there %s %d, from 0", number, ours == 1 ? "is" : "are",
+                    ours);
 }
 
 /** Training comes first: a record's blocks take what its blocks leave. */
@@ -60,17 +89,10 @@ spt_status spt_cuda_open(const spt_device_options *options, spt_device **out, sp
     const int number = options != NULL ? options->device : 0;
     int there = 0, index = -1;
     spt_status status = spt_cuda_check(cudaGetDeviceCount(&there), "looking for devices", err);
+    if (status == SPT_OK)
+        status = find_device(there, number, &index, err);
     if (status != SPT_OK)
         return status;
-    const int ours = count_ours(there, number, &index);
-    if (ours == 0)
-        return spt_fail(err, SPT_EDEVICE,
-                        "cuda: the device here is sm_%d, this build is for sm_%d and newer; SPECTRAIN_CUDA_ARCHS "
-                        "chooses what it is for, from sm_80 on",
-                        capability_of(0), CODE[0] / 10);
-    if (index < 0)
-        return spt_fail(err, SPT_EDEVICE, "cuda: no device %d; there %s %d, from 0", number, ours == 1 ? "is" : "are",
-                        ours);
     spt_device *device = (spt_device *)calloc(1, sizeof *device);
     if (device == NULL)
         return spt_fail(err, SPT_ENOMEM, "cuda: no memory");
